@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# make            the modules, for the running kernel
+# make help       everything else
+
+KVER ?= $(shell uname -r)
+KDIR ?= $(DESTDIR)/lib/modules/$(KVER)/build
+top  := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+
+kbuild = $(MAKE) -C $(KDIR) M=$(top)
+rooms  = vhost mdev vdpa
+
+all: modules
+
+modules: headers
+	@$(kbuild) modules
+
+# The release that KDIR is of, which need not be the running one.
+release = $$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))
+moddir  = $(DESTDIR)/lib/modules/$(release)
+
+# Says what is missing in words, before kbuild says it in errors.
+headers:
+	@$(top)/include/compat/headers.sh "$(KDIR)" "$(KVER)" "$(top)"
+
+# A kernel made to sign all its modules has no key in its headers package.
+install: modules
+	@$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
+	@echo "weft: installed below $(moddir)/updates; load with modprobe"
+
+uninstall:
+	@rm -f $(foreach r,$(rooms),$(moddir)/updates/$(r)/weft_*.ko*)
+	@for r in $(rooms); do rmdir $(moddir)/updates/$$r 2>/dev/null || :; done
+	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
+	@echo "weft: gone from $(moddir)/updates"
+
+clean:
+	@rm -rf $(top)/build $(top)/include/generated
+	@find $(top) \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name '.*.d' -o -name '.module-common.*' -o -name modules.order \
+		-o -name Module.symvers -o -name '*.symversions' \) -type f -not -path '*/.git/*' -delete
+	@find $(top)/selftests -name __pycache__ -exec rm -rf {} +
+
+# What follows boots virtual machines; nothing of it touches the running kernel.
+check:
+	@$(top)/selftests/check
+
+demo:
+	@$(top)/selftests/demo/run
+
+bench:
+	@$(top)/selftests/bench/run
+
+shell:
+	@$(top)/selftests/qemu/shell
+
+unit:
+	@$(top)/selftests/check --lane unit
+
+style:
+	@$(top)/selftests/check --lane style
+
+help:
+	@echo 'Modules:'
+	@echo '  make              build them for the running kernel'
+	@echo '  make KVER=V       ... for an installed kernel V'
+	@echo '  make KDIR=DIR     ... with the headers or the build tree in DIR'
+	@echo '  make install      install them below /lib/modules/V/updates (DESTDIR= works)'
+	@echo '  make uninstall    remove them from there'
+	@echo '  make clean        remove all that was built'
+	@echo
+	@echo 'In a virtual machine of its own (KVM is used where it works, but not needed):'
+	@echo '  make demo         two guests paint on one display adapter; see build/demo/'
+	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
+	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some"
+	@echo '  make unit         the quick tests of the rooms without a device'
+	@echo '  make style        checkpatch, sparse, and warnings'
+	@echo '  make bench        costs in instructions'
+	@echo
+	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
+	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
+
+.PHONY: all modules headers install uninstall clean check demo bench shell unit style help

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0
+# The cache folder, and Debian packages unpacked into it. Sourced; say.sh first.
+#
+#   cache_unpack DIR PACKAGE...	downloads and unpacks, installs nothing
+#   cache_depends PACKAGE	names of the packages it depends on
+#   cache_apt_cache ARG...	apt-cache
+#   cache_use_own_lists		from here on, package lists of our own (Debian
+#				12 and its security updates) instead of the machine's
+
+CACHE=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
+cache_apt_options=()
+
+cache_apt_cache()
+{
+	apt-cache "${cache_apt_options[@]}" "$@"
+}
+
+# For machines that are no Debian 12, and for lists that are empty or stale:
+# an apt state below the cache folder needs no root and changes nothing else.
+cache_use_own_lists()
+{
+	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg
+	[ ${#cache_apt_options[@]} = 0 ] || return 0
+	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
+	[ -e $key ] || die "$key is missing (package debian-archive-keyring)"
+	mkdir -p "$apt"/{lists/partial,cache/archives/partial,parts}
+	: >"$apt/status"
+	{
+		echo "deb [signed-by=$key] http://deb.debian.org/debian bookworm main"
+		echo "deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main"
+	} >"$apt/sources.list"
+	cache_apt_options=(
+		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"
+		-o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status"
+		-o "Dir::Cache=$apt/cache" -o "Dir::Etc::preferencesparts=$apt/parts"
+		-o "APT::Architecture=$(dpkg --print-architecture)" -o APT::Get::List-Cleanup=0
+		-o "APT::Sandbox::User=$(id -un)"
+	)
+	say_while "reading Debian's package lists" apt-get "${cache_apt_options[@]}" -q update
+}
+
+cache_depends()
+{
+	cache_apt_cache depends --no-recommends --no-suggests --no-conflicts --no-breaks \
+		--no-replaces --no-enhances "$1" | sed -nE 's/^ *\|?(Pre)?Depends: ([^<]+)$/\2/p'
+}
+
+cache_download()
+{
+	# apt drops its privileges to a user that cannot write here: tell it not to.
+	(cd "$1" && apt-get "${cache_apt_options[@]}" -q -o "APT::Sandbox::User=$(id -un)" download "$2")
+}
+
+cache_unpack()
+{
+	local dir=$1 p tmp rc=0
+	shift
+	mkdir -p "$dir"
+	for p; do
+		tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
+		if ! say_while "downloading $p" cache_download "$tmp" "$p"; then
+			# The machine's lists name a file that is gone: use ours.
+			cache_use_own_lists
+			say_while "downloading $p" cache_download "$tmp" "$p" || rc=1
+		fi
+		[ $rc = 0 ] && { say_while "unpacking $p" dpkg-deb -x "$tmp"/*.deb "$dir" || rc=1; }
+		rm -rf "$tmp"
+		[ $rc = 0 ] || die "could not fetch $p"
+	done
+}

@@ -1,0 +1,65 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# build.sh SERIES [MAKE-ARG...] : our modules for a Debian kernel, in build/.
+#
+# Builds in build/KVER/, a farm of links to the sources, so that several
+# kernels can be built for beside each other and the tree stays clean. Prints
+# MODULES=, the folder with the .ko files, and the KEY=VALUE lines of
+# kernel.sh. WEFT_BUILD names another folder than build/KVER.
+
+set -euo pipefail
+SAY_NAME=build
+here=$(cd "$(dirname "$0")" && pwd)
+top=${here%/selftests/qemu}
+. "$here/../lib/say.sh"
+
+series=${1-}
+[ "$series" ] || die "usage: build.sh SERIES [MAKE-ARG...]"
+shift
+
+"$here/deps.sh" build
+kernel=$("$here/kernel.sh" --headers "$series")
+KVER=$(sed -n 's/^KVER=//p' <<<"$kernel")
+KDIR=$(sed -n 's/^KDIR=//p' <<<"$kernel")
+dir=${WEFT_BUILD:-$top/build/$KVER}
+mkdir -p "$dir"
+
+exec 9>"$dir/.lock"
+flock -n 9 || { say "waiting for another build in $dir"; flock 9; }
+
+# Links to what is there now, none to what is gone.
+farm()
+{
+	local rel
+	find "$dir" -type l ! -path "$dir/modules/*" ! -exec test -e {} \; -delete
+	cd "$top"
+	find Kbuild Makefile vhost mdev vdpa include -type f \
+		! -name '*.o' ! -name '*.ko' ! -name '*.mod' ! -name '*.mod.c' ! -name '.*' \
+		! -path 'include/generated/*' 2>/dev/null |
+	while read -r rel; do
+		[ -L "$dir/$rel" ] && continue
+		[[ $rel != */* ]] || mkdir -p "$dir/${rel%/*}"
+		ln -s "$top/$rel" "$dir/$rel"
+	done
+}
+
+build()
+{
+	make -C "$dir" KDIR="$KDIR" KVER="$KVER" -j"$(nproc)" "$@" modules
+}
+
+farm
+if [ "${WEFT_BUILD_OUTPUT-}" ]; then
+	# The caller wants every word, for its warnings.
+	build "$@" >"$WEFT_BUILD_OUTPUT" 2>&1 || { cat "$WEFT_BUILD_OUTPUT" >&2; exit 1; }
+else
+	say_while "building for $KVER" build "$@"
+fi
+
+# One flat folder, without those of modules that are gone.
+mkdir -p "$dir/modules"
+find "$dir/modules" -name '*.ko' -delete
+find "$dir" -name '*.ko' ! -path "$dir/modules/*" -exec ln -t "$dir/modules" {} +
+
+printf '%s\n' "$kernel"
+echo "MODULES=$dir/modules"

@@ -1,0 +1,118 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# kernel.sh [--headers] [--refresh] SERIES : a Debian kernel, unpacked in the cache.
+#
+# SERIES is 6.12, 6.1, ... Prints KVER=, KDIR= and, unless only the headers
+# were asked for, VMLINUZ= and MODDIR=. Nothing is installed: the packages are
+# downloaded (apt checks their signatures) and unpacked below the cache
+# folder. What is there is used as it is; --refresh looks for a newer one.
+
+set -euo pipefail
+SAY_NAME=kernel
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../lib/say.sh"
+. "$here/../lib/cache.sh"
+
+headers_only='' refresh=''
+while :; do
+	case ${1-} in
+	--headers)	headers_only=1 ;;
+	--refresh)	refresh=1 ;;
+	-*)		die "no such option: $1" ;;
+	*)		break ;;
+	esac
+	shift
+done
+series=${1-}
+[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || die "usage: kernel.sh [--headers] [--refresh] SERIES (6.12, 6.1)"
+case $(uname -m) in
+x86_64)		arch=amd64 ;;
+aarch64)	arch=arm64 ;;
+*)		die "no Debian kernel known for a $(uname -m) machine" ;;
+esac
+
+kernels=$CACHE/kernels
+current=$kernels/$series-$arch
+mkdir -p "$kernels"
+
+# The newest name that has both an image and headers: apt's pick among
+# 6.12.107+deb12 and 6.12.117+deb12, or 6.1.0-53 and 6.1.0-56.
+newest()
+{
+	local names
+	names=$(cache_apt_cache pkgnames linux- |
+		sed -nE "s/^linux-(image|headers)-($series\.[0-9]+([+][a-z0-9]+|-[0-9]+)?-$arch)\$/\2/p" |
+		sort | uniq -d | sort -V)
+	printf '%s\n' "$names" | tail -n 1
+}
+
+# Debian's headers come in three packages which name each other by absolute
+# paths: point those at where they are now.
+relocate()
+{
+	local root=$1 kver=$2 m
+	for m in "$root"/usr/src/linux-headers-*/Makefile; do
+		sed -i -E "s,(^|[ =])/usr/(src|lib)/linux-,\1$root/usr/\2/linux-,g" "$m"
+	done
+	mkdir -p "$root/lib/modules/$kver"
+	ln -sfn "$root/usr/src/linux-headers-$kver" "$root/lib/modules/$kver/build"
+	ln -sfn "$root/usr/src/linux-headers-${kver%-"$arch"}-common" "$root/lib/modules/$kver/source"
+}
+
+fetch_headers()
+{
+	local root=$1 kver=$2 dep
+	[ -e "$root/.headers" ] && return
+	cache_unpack "$root" "linux-headers-$kver"
+	for dep in $(cache_depends "linux-headers-$kver" | grep -E '^linux-(headers|kbuild)-'); do
+		cache_unpack "$root" "$dep"
+	done
+	relocate "$root" "$kver"
+	touch "$root/.headers"
+}
+
+fetch_image()
+{
+	local root=$1 kver=$2 dep
+	[ -e "$root/.image" ] && return
+	cache_unpack "$root" "linux-image-$kver"
+	# From 7.x on the image package is empty and depends on the real ones.
+	for dep in $(cache_depends "linux-image-$kver" | grep -E '^linux-(binary|modules)-'); do
+		cache_unpack "$root" "$dep"
+	done
+	if [ -d "$root/usr/lib/modules/$kver" ] && [ ! -L "$root/lib" ]; then
+		mkdir -p "$root/lib/modules/$kver"
+		cp -al "$root/usr/lib/modules/$kver/." "$root/lib/modules/$kver/"
+	fi
+	[ -e "$root/boot/vmlinuz-$kver" ] ||
+		{ mkdir -p "$root/boot" && cp "$root/lib/modules/$kver/vmlinuz" "$root/boot/vmlinuz-$kver"; }
+	say_while "indexing the modules of $kver" depmod -b "$root" "$kver"
+	touch "$root/.image"
+}
+
+# Two runs may want the same kernel at once.
+exec 9>"$kernels/.lock"
+flock -n 9 || { say "waiting for another run that fetches a kernel"; flock 9; }
+
+if [ ! -L "$current" ] || [ "$refresh" ]; then
+	kver=$(newest)
+	if [ -z "$kver" ]; then
+		cache_use_own_lists
+		kver=$(newest)
+	fi
+	[ "$kver" ] || die "no Debian kernel $series for $arch found; is deb.debian.org reachable?"
+	mkdir -p "$kernels/$kver"
+	ln -sfn "$kver" "$current"
+fi
+kver=$(readlink "$current")
+root=$kernels/$kver
+
+fetch_headers "$root" "$kver"
+[ "$headers_only" ] || fetch_image "$root" "$kver"
+
+echo "KVER=$kver"
+echo "KDIR=$root/usr/src/linux-headers-$kver"
+if [ ! "$headers_only" ]; then
+	echo "VMLINUZ=$root/boot/vmlinuz-$kver"
+	echo "MODDIR=$root/lib/modules/$kver"
+fi
