@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The command line of QEMU, and whether KVM can be had."""
+
+import os
+import shlex
+import subprocess
+
+QEMU = {"x86_64": "qemu-system-x86_64"}.get(os.uname().machine, "qemu-system-" + os.uname().machine)
+
+
+def kvm_works(vmlinuz, cache):
+    """Tries it: /dev/kvm may be there, and still be unable to boot a kernel.
+
+    The answer is remembered until this machine boots again.
+    """
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as f:
+        boot = f.read().strip()
+    kept = os.path.join(cache, "kvm")
+    try:
+        with open(kept, encoding="ascii") as f:
+            if (words := f.read().split()) and words[0] == boot:
+                return words[1] == "works"
+    except (OSError, IndexError):
+        pass
+    # With no root to mount, a kernel that boots ends in a panic, soon.
+    cmd = [QEMU, "-accel", "kvm", "-cpu", "host", "-m", "512", "-nodefaults", "-no-user-config",
+           "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", vmlinuz,
+           "-append", "console=ttyS0 panic=-1 no_timer_check"]
+    try:
+        out = subprocess.run(cmd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, timeout=15, check=False).stdout
+    except (subprocess.TimeoutExpired, OSError):
+        out = b""
+    works = b"Unable to mount root fs" in out
+    os.makedirs(cache, exist_ok=True)
+    with open(kept, "w", encoding="ascii") as f:
+        f.write(f"{boot} {'works' if works else 'fails'}\n")
+    return works
+
+
+def kernel_arguments(args):
+    words = ["console=ttyS0", "loglevel=5", "panic=-1", "panic_on_warn=1", "oops=panic",
+             "no_timer_check", "mitigations=off", "watchdog_thresh=60",
+             "rcupdate.rcu_cpu_stall_timeout=120"]
+    if args.icount:
+        words.append("nokaslr")
+    return " ".join(words + args.append)
+
+
+def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
+    """ports: {name: file descriptor} of virtio ports, with 'qmp' and 'tty' beside them."""
+    cmd = [QEMU, "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
+           "-name", "weft-host", "-m", str(args.mem)]
+    if args.icount:
+        cmd += ["-machine", args.machine, "-accel", "tcg", "-icount", "shift=0,sleep=off",
+                "-cpu", "max,la57=off,-erms,-fsrm", "-smp", "1",
+                "-rtc", "clock=vm,base=2026-01-01"]
+    elif kvm:
+        cmd += ["-machine", args.machine, "-accel", "kvm", "-cpu", "host", "-smp", str(args.smp)]
+    else:
+        # la57: a fifth level of page tables would only cost an emulator time.
+        cmd += ["-machine", args.machine, "-accel", "tcg,thread=multi",
+                "-cpu", "max,la57=off", "-smp", str(args.smp)]
+    cmd += ["-kernel", vmlinuz, "-initrd", initrd, "-append", kernel_arguments(args),
+            "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]
+    # multidevs=remap: without it, inodes of different mounts collide in the machine.
+    cmd += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
+            "-virtfs", f"local,path={results},mount_tag=results,security_model=none,multidevs=remap",
+            "-device", "virtio-serial-pci,max_ports=16"]
+    for name, fd in ports.items():
+        cmd += ["-chardev", f"socket,id={name},fd={fd}"]
+        if name == "qmp":
+            cmd += ["-mon", "chardev=qmp,mode=control"]
+        elif name == "tty":
+            cmd += ["-device", "virtconsole,chardev=tty"]
+        else:
+            cmd += ["-device", f"virtserialport,chardev={name},name=weft.{name}"]
+    if args.monitor:
+        cmd += ["-qmp", f"unix:{args.monitor},server=on,wait=off"]
+    for d in args.device:
+        cmd += ["-device", d]
+    for raw in args.qemu:
+        cmd += shlex.split(raw)
+    return cmd
