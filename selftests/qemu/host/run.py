@@ -76,6 +76,9 @@ def job(args, kernel, modules):
     with open(os.path.join(QEMU_DIR, "host", "main"), encoding="utf-8") as f:
         main = f.read()
     command = f"cd {shlex.quote(TOP)} || exit 125\n"
+    if args.tty:
+        size = shutil.get_terminal_size()
+        command += f"stty sane rows {size.lines} cols {size.columns}\n"
     if args.modules:
         command += f"{shlex.quote(os.path.join(QEMU_DIR, 'load'))} || exit 125\n"
     command += "exec " + " ".join(shlex.quote(c) for c in args.command) + "\n"
@@ -87,8 +90,7 @@ def job(args, kernel, modules):
         "main": main,
     }
     if args.tty:
-        size = shutil.get_terminal_size()
-        files["tty"] = f"stty sane rows {size.lines} cols {size.columns}\n"
+        files["tty"] = ""
     return files
 
 
