@@ -15,7 +15,6 @@
 /* Offsets in the base block. */
 #define EDID_VENDOR		8
 #define EDID_PRODUCT		10
-#define EDID_SERIAL		12
 #define EDID_WEEK		16
 #define EDID_YEAR		17
 #define EDID_VERSION		18
@@ -43,6 +42,7 @@
 #define EDID_TAG_STANDARD	0xfa
 #define EDID_TAG_CVT		0xf8
 #define EDID_TAG_ESTABLISHED3	0xf7
+#define EDID_TAG_DUMMY		0x10
 
 /* Extension blocks. */
 #define EDID_EXT_CTA		0x02
@@ -232,10 +232,12 @@ static u32 weft_edid_mm(u16 pixels)
 	return pixels * 254u / 960;
 }
 
-static void weft_edid_put_detailed(u8 *d, const struct weft_mode *mode)
+/* Each has the size of the one screen, which is that of its preferred mode. */
+static void weft_edid_put_detailed(u8 *d, const struct weft_mode *mode,
+				   const struct weft_mode *pref)
 {
-	u32 width = weft_edid_mm(mode->xres);
-	u32 height = weft_edid_mm(mode->yres);
+	u32 width = weft_edid_mm(pref->xres);
+	u32 height = weft_edid_mm(pref->yres);
 	struct weft_timing t;
 
 	weft_edid_cvt(mode->xres, mode->yres, &t);
@@ -275,14 +277,14 @@ static void weft_edid_put_text(u8 *d, u8 tag, const char *text)
  * Wide enough for each of the modes with the blanking of any of the VESA
  * standards, and no wider than that needs.
  */
-static void weft_edid_put_range(u8 *d, u32 yres, u32 area)
+static void weft_edid_put_range(u8 *d, u32 least_yres, u32 most_yres, u32 area)
 {
 	memset(d, 0, 5);
 	d[3] = EDID_TAG_RANGE;
 	d[5] = 50;				/* Hz, vertical */
 	d[6] = 75;
-	d[7] = 30;				/* kHz, horizontal */
-	d[8] = max(31u, yres * 66 / 1000 + 1);
+	d[7] = least_yres * 60 / 1000;		/* kHz, horizontal */
+	d[8] = most_yres * 66 / 1000 + 1;
 	d[9] = area * 87 / 10000000 + 1;	/* 10 MHz */
 	d[10] = 0x01;				/* the limits, and no formula */
 	d[11] = '\n';
@@ -327,22 +329,18 @@ static bool weft_edid_put_established(u8 *base, const struct weft_mode *mode)
 	return false;
 }
 
-static void weft_edid_put_identity(u8 *base, const struct weft_mode *pref,
-				   u32 serial)
+static void weft_edid_put_identity(u8 *base, const struct weft_mode *pref)
 {
 	/* The sRGB primaries and white point, ten bits each. */
 	static const u8 chroma[10] = {
 		0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54
 	};
 	u16 vendor = ('W' - '@') << 10 | ('F' - '@') << 5 | ('T' - '@');
-	int i;
 
 	memcpy(base, weft_edid_header, sizeof(weft_edid_header));
 	base[EDID_VENDOR] = vendor >> 8;
 	base[EDID_VENDOR + 1] = vendor & 0xff;
 	base[EDID_PRODUCT] = 1;
-	for (i = 0; i < 4; i++)
-		base[EDID_SERIAL + i] = serial >> 8 * i;
 	base[EDID_WEEK] = 0xff;			/* the year is the model's */
 	base[EDID_YEAR] = 2026 - 1990;
 	base[EDID_VERSION] = 1;
@@ -353,6 +351,40 @@ static void weft_edid_put_identity(u8 *base, const struct weft_mode *pref,
 	base[EDID_GAMMA] = 220 - 100;
 	base[EDID_FEATURES] = 0x06;		/* sRGB, preferred is native */
 	memcpy(base + EDID_CHROMA, chroma, sizeof(chroma));
+}
+
+/* As a text; the binary serial number then stays zero, as CTA-861 wants it. */
+static void weft_edid_put_serial(u8 *d, u32 serial)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[9];
+	int i;
+
+	if (!serial) {
+		d[3] = EDID_TAG_DUMMY;
+		return;
+	}
+	for (i = 0; i < 8; i++)
+		text[i] = digits[serial >> (28 - 4 * i) & 0xf];
+	text[8] = '\0';
+	weft_edid_put_text(d, EDID_TAG_SERIAL, text);
+}
+
+/*
+ * The start of a CTA-861 extension: all its pixels are seen (underscan), and of
+ * data blocks only the one which says that of the rest, and that the source
+ * may choose between full and limited range.
+ */
+static u8 *weft_edid_put_cta(u8 *cta)
+{
+	cta[0] = EDID_EXT_CTA;
+	cta[CTA_REVISION] = 3;
+	cta[CTA_DTD_OFFSET] = CTA_BLOCKS + 3;
+	cta[CTA_FLAGS] = 0x80;
+	cta[CTA_BLOCKS] = CTA_TAG_EXTENDED << 5 | 2;
+	cta[CTA_BLOCKS + 1] = 0;	/* video capabilities */
+	cta[CTA_BLOCKS + 2] = 0x4a;
+	return cta + CTA_BLOCKS + 3;
 }
 
 /* What a detailed timing can hold: 12 bits of size, 16 bits of clock. */
@@ -380,24 +412,23 @@ static bool weft_edid_choose(u64 bytes, const struct weft_mode *wish,
 int weft_edid_generate(u8 *buf, size_t size, u64 bytes,
 		       const struct weft_mode *pref, u32 serial)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct weft_mode most = {}, first;
 	u8 out[WEFT_EDID_SIZE] = {};
 	u8 *base = out, *cta = out + WEFT_EDID_BLOCK;
 	u8 *standard = base + EDID_STANDARD;
-	u8 *detail = cta + CTA_BLOCKS;
+	u8 *detail = weft_edid_put_cta(cta);
 	u8 *desc = base + EDID_DESCRIPTORS;
 	u32 len = WEFT_EDID_BLOCK;
-	char name[9] = {};
-	u32 yres, area;
+	u32 least, tallest, area;
 	size_t i;
 
 	if (!weft_edid_choose(bytes, pref, &first))
 		return -EINVAL;
 
-	weft_edid_put_identity(base, &first, serial);
+	weft_edid_put_identity(base, &first);
 	memset(standard, 0x01, 2 * EDID_N_STANDARD);
-	yres = first.yres;
+	least = first.yres;
+	tallest = first.yres;
 	area = first.xres * first.yres;
 
 	/*
@@ -413,7 +444,8 @@ int weft_edid_generate(u8 *buf, size_t size, u64 bytes,
 		if (m->xres > most.xres || m->yres > most.yres ||
 		    !weft_mode_fits(m->xres, m->yres, bytes))
 			continue;
-		yres = max_t(u32, yres, m->yres);
+		least = min_t(u32, least, m->yres);
+		tallest = max_t(u32, tallest, m->yres);
 		area = max_t(u32, area, m->xres * m->yres);
 		if (weft_edid_put_established(base, m))
 			continue;
@@ -424,25 +456,20 @@ int weft_edid_generate(u8 *buf, size_t size, u64 bytes,
 			standard += 2;
 			continue;
 		}
-		weft_edid_put_detailed(detail, m);
+		weft_edid_put_detailed(detail, m, &first);
 		detail += EDID_DESC_SIZE;
 		len = WEFT_EDID_SIZE;
 	}
 
-	for (i = 0; i < 8; i++)
-		name[i] = digits[serial >> (28 - 4 * i) & 0xf];
-	weft_edid_put_detailed(desc, &first);
-	weft_edid_put_range(desc + EDID_DESC_SIZE, yres, area);
+	weft_edid_put_detailed(desc, &first, &first);
+	weft_edid_put_range(desc + EDID_DESC_SIZE, least, tallest, area);
 	weft_edid_put_text(desc + 2 * EDID_DESC_SIZE, EDID_TAG_NAME, "weft vGPU");
-	weft_edid_put_text(desc + 3 * EDID_DESC_SIZE, EDID_TAG_SERIAL, name);
+	weft_edid_put_serial(desc + 3 * EDID_DESC_SIZE, serial);
 
 	if (size < len)
 		return -ENOSPC;
 	if (len > WEFT_EDID_BLOCK) {
 		base[EDID_EXTENSIONS] = 1;
-		cta[0] = EDID_EXT_CTA;
-		cta[CTA_REVISION] = 3;
-		cta[CTA_DTD_OFFSET] = CTA_BLOCKS;
 		weft_edid_seal(cta);
 	}
 	weft_edid_seal(base);
