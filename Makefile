@@ -7,13 +7,15 @@ KVER ?= $(shell uname -r)
 KDIR ?= $(DESTDIR)/lib/modules/$(KVER)/build
 top  := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 
-kbuild = $(MAKE) -C $(KDIR) M=$(top)
+# A kernel with BTF has its modules' BTF made by pahole; they load without it too.
+kbuild = $(MAKE) -C $(KDIR) M=$(top) \
+	$(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
 rooms  = vhost mdev vdpa
 
 all: modules
 
 modules: headers
-	@$(kbuild) modules
+	+@+$(kbuild) modules
 
 # The release that KDIR is of, which need not be the running one.
 release = $$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))
@@ -25,7 +27,7 @@ headers:
 
 # A kernel made to sign all its modules has no key in its headers package.
 install: modules
-	@$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
+	+@+$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
 	@echo "weft: installed below $(moddir)/updates; load with modprobe"
