@@ -219,10 +219,16 @@ static void remove_bus(void)
 	pci_unlock_rescan_remove();
 }
 
+static struct resource soft_busn = {
+	.name = KBUILD_MODNAME,
+	.flags = IORESOURCE_BUS,
+};
+
 static int scan_bus(void)
 {
 	LIST_HEAD(resources);
 
+	pci_add_resource(&resources, &soft_busn);
 	pci_lock_rescan_remove();
 	soft.bus = pci_scan_root_bus(NULL, 0, &soft_ops, &soft.sd, &resources);
 	if (soft.bus)

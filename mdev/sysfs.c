@@ -181,7 +181,8 @@ static DEVICE_ATTR_ADMIN_RO(opener);
 static ssize_t created_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
-	return sysfs_emit(buf, "%ptTZ\n", &dev_instance(dev)->created);
+	/* a letter behind %ptT would be taken for one of its flags */
+	return sysfs_emit(buf, "%ptT%c\n", &dev_instance(dev)->created, 'Z');
 }
 static DEVICE_ATTR_RO(created);
 
