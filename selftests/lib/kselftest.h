@@ -99,7 +99,8 @@ static inline void ksft_register(struct ksft_test *t)
 		__auto_type _vb = (_b);					\
 		if (!(_va _op _vb))					\
 			KSFT_FAILED(_fatal,				\
-				    "expected %s " #_op " %s, got %lld (%#llx) and %lld (%#llx), errno %d", \
+				    "expected %s " #_op " %s, got "	\
+				    "%lld (%#llx) and %lld (%#llx), errno %d", \
 				    #_a, #_b,				\
 				    (long long)(intptr_t)_va,		\
 				    (unsigned long long)(uintptr_t)_va,	\
@@ -132,8 +133,11 @@ static inline void ksft_register(struct ksft_test *t)
 		errno = 0;						\
 		_ret = (long long)(intptr_t)(_call);			\
 		if (_ret != -1 || errno != (_errno))			\
-			KSFT_FAILED(_fatal, "expected %s to fail with %s, got %lld and errno %d (%s)", \
-				    #_call, #_errno, _ret, errno, strerror(errno)); \
+			KSFT_FAILED(_fatal,				\
+				    "expected %s to fail with %s, got "	\
+				    "%lld and errno %d (%s)", #_call,	\
+				    strerror(_errno), _ret, errno,	\
+				    strerror(errno));			\
 	} while (0)
 
 #define EXPECT_EQ(a, b)		KSFT_CMP(0, a, ==, b)

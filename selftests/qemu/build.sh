@@ -5,7 +5,8 @@
 # Builds in build/KVER/, a farm of links to the sources, so that several
 # kernels can be built for beside each other and the tree stays clean. Prints
 # MODULES=, the folder with the .ko files, and the KEY=VALUE lines of
-# kernel.sh. WEFT_BUILD names another folder than build/KVER.
+# kernel.sh. WEFT_BUILD names another folder than build/KVER, and
+# WEFT_BUILD_OUTPUT a file for all that make says.
 
 set -euo pipefail
 SAY_NAME=build
@@ -50,16 +51,26 @@ build()
 
 farm
 if [ "${WEFT_BUILD_OUTPUT-}" ]; then
-	# The caller wants every word, for its warnings.
-	build "$@" >"$WEFT_BUILD_OUTPUT" 2>&1 || { cat "$WEFT_BUILD_OUTPUT" >&2; exit 1; }
+	build "$@" >"$WEFT_BUILD_OUTPUT" 2>&1
 else
 	say_while "building for $KVER" build "$@"
 fi
 
-# One flat folder, without those of modules that are gone.
+# One flat folder, without those of modules that are gone. A machine that is
+# loading one just now must not see it half written.
 mkdir -p "$dir/modules"
-find "$dir/modules" -name '*.ko' -delete
-find "$dir" -name '*.ko' ! -path "$dir/modules/*" -exec ln -t "$dir/modules" {} +
+want=()
+while read -r mod; do
+	mod=${mod%.*}.ko
+	[[ $mod == /* ]] || mod=$dir/$mod
+	want+=("${mod##*/}")
+	cmp -s "$mod" "$dir/modules/${mod##*/}" && continue
+	cp "$mod" "$dir/modules/.new"
+	mv "$dir/modules/.new" "$dir/modules/${mod##*/}"
+done <"$dir/modules.order"
+for ko in "$dir"/modules/*.ko; do
+	[[ " ${want[*]} " == *" ${ko##*/} "* ]] || rm -f "$ko"
+done
 
 printf '%s\n' "$kernel"
 echo "MODULES=$dir/modules"

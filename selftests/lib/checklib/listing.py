@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Finds the tests and reads how they want to be run."""
+
+import fnmatch
+import glob
+import os
+import re
+from dataclasses import dataclass, field
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
+_HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
+_MANY = ("device", "qemu", "append")
+_KNOWN = _MANY + ("weft-test", "run", "kernel", "mem", "smp", "icount", "modules",
+                  "timeout", "needs", "lane")
+
+
+@dataclass
+class Test:
+    name: str
+    path: str
+    title: str
+    kernel: str = ""        # empty: runs here
+    timeout: float = 300
+    needs: list = field(default_factory=list)
+    long: bool = False
+    options: list = field(default_factory=list)
+
+    @property
+    def room(self):
+        return self.name.split("/")[0]
+
+
+def _header(path):
+    found = {}
+    with open(path, encoding="utf-8", errors="replace") as f:
+        for line in list(f)[:40]:
+            m = _HEADER.match(line)
+            if m and m[1] in _KNOWN:
+                if m[1] in _MANY:
+                    found.setdefault(m[1], []).append(m[2])
+                else:
+                    found.setdefault(m[1], m[2])
+    return found
+
+
+def _tests_of(path):
+    h = _header(path)
+    if "weft-test" not in h:
+        return
+    name = os.path.relpath(path, os.path.join(TOP, "selftests"))[:-len(".test")]
+    t = Test(name, path, h["weft-test"], timeout=float(h.get("timeout", 300)),
+             needs=h.get("needs", "").split(), long=h.get("lane") == "all")
+    if h.get("run", "host") != "qemu":
+        yield t
+        return
+    for key in _MANY:
+        for value in h.get(key, []):
+            # "=" keeps a value that begins with a dash from being an option.
+            t.options.append(f"--{key}={value}")
+    for key in ("mem", "smp"):
+        if key in h:
+            t.options += [f"--{key}", h[key]]
+    if h.get("icount") == "yes":
+        t.options.append("--icount")
+    if h.get("modules") != "no":
+        t.options.append("--modules")
+    kernels = h.get("kernel", "6.12").split()
+    for k in kernels:
+        yield Test(name + (f"@{k}" if len(kernels) > 1 else ""), path, t.title, k, t.timeout,
+                   t.needs, t.long, t.options)
+
+
+def _order(t):
+    return (FIRST.index(t.room) if t.room in FIRST else len(FIRST), t.name)
+
+
+def find(patterns, rooms, also_long):
+    """The tests asked for, in order; and the patterns that fit none."""
+    every = [t for p in sorted(glob.glob(os.path.join(TOP, "selftests", "*", "*.test")))
+             if os.access(p, os.X_OK) for t in _tests_of(p)]
+    every.sort(key=_order)
+    unfit = [p for p in patterns if not any(_fits(t, p) for t in every)]
+    if patterns:
+        return [t for t in every if any(_fits(t, p) for p in patterns)], unfit
+    return [t for t in every if (not rooms or t.room in rooms) and (also_long or not t.long)], unfit
+
+
+def _fits(t, pattern):
+    pattern = re.sub(r"^selftests/|\.test$", "", pattern)
+    base = t.name.split("@")[0]
+    return t.room == pattern.rstrip("/") or fnmatch.fnmatch(t.name, pattern) \
+        or fnmatch.fnmatch(base, pattern)

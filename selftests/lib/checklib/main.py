@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs tests and prints one stream of results."""
+
+import concurrent.futures
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from . import ktap, listing
+from .listing import TOP
+
+OUT = os.path.join(TOP, "build", "check")
+SKIPPED = 4
+TIME_UP = 124
+DIED = 125
+
+
+class Stopped(Exception):
+    pass
+
+
+class Stream:
+    """The merged list on stdout, and on stderr where it has got to."""
+
+    def __init__(self, total):
+        self.total = total
+        self.done = 0
+        self.n = {"ok": 0, "not ok": 0, "skip": 0}
+        self.failed = []
+        self.running = {}
+        self.start = time.monotonic()
+        self._live = sys.stderr.isatty()
+        self._shown = False
+        self._next = 60.0
+        self._lock = threading.RLock()
+        print("TAP version 13", flush=True)
+
+    def _clear(self):
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+            self._shown = False
+
+    def tick(self):
+        with self._lock:
+            now = time.monotonic()
+            at = ", ".join(f"{n} {now - t:.0f} s" for n, t in sorted(self.running.items()))
+            text = f"check: {self.done} of {self.total} done, {self.n['not ok']} failed; {at}; " \
+                   f"{now - self.start:.0f} s in all"
+            if self._live:
+                width = shutil.get_terminal_size().columns - 1
+                print(f"\r{text[:width]}\033[K", end="", file=sys.stderr, flush=True)
+                self._shown = True
+            elif now - self.start > self._next:
+                self._next += 60.0
+                print(text, file=sys.stderr, flush=True)
+
+    def begin(self, name):
+        with self._lock:
+            self.running[name] = time.monotonic()
+
+    def end(self, name, title, results):
+        with self._lock:
+            self._clear()
+            took = time.monotonic() - self.running.pop(name)
+            print(f"# {name}: {title} ({took:.1f} s)")
+            for r in results:
+                self.n[r.verdict] += 1
+                number = sum(self.n.values())
+                desc = f"{name}: {r.name}" if r.name else name
+                desc = desc.replace("#", "\\#")
+                if r.verdict == "not ok":
+                    self.failed.append(desc)
+                    for note in r.notes[-60:]:
+                        print(f"# {note}")
+                    if r.why:
+                        print(f"# {r.why}")
+                    print(f"not ok {number} {desc}")
+                elif r.verdict == "skip":
+                    print(f"ok {number} {desc} # SKIP {r.why}")
+                else:
+                    print(f"ok {number} {desc}")
+            sys.stdout.flush()
+            self.done += 1
+
+    def finish(self):
+        self._clear()
+        print(f"1..{sum(self.n.values())}")
+        for f in self.failed:
+            print(f"# failed: {f}")
+        print(f"# {time.monotonic() - self.start:.0f} s")
+        summary = f"{self.n['ok']} passed, {self.n['not ok']} failed, {self.n['skip']} skipped"
+        with open(os.path.join(OUT, "summary"), "w", encoding="ascii") as f:
+            print(summary, file=f)
+        print(summary, flush=True)
+
+
+def helper(*argv):
+    """One of our scripts; (status, what it said)."""
+    p = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    return p.returncode, p.stdout
+
+
+class Runner:
+    def __init__(self, stream):
+        self.stream = stream
+        self.children = set()
+        self.stopping = False
+        self._lock = threading.Lock()
+        self._needs = {}
+
+    def stop(self):
+        """Ends what still runs; the machines' runner ends its own machine."""
+        self.stopping = True
+        with self._lock:
+            for p in self.children:
+                try:
+                    os.killpg(p.pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    pass
+
+    def _run(self, cmd, log, seconds, env):
+        with open(log, "wb") as f, open(log + ".err", "wb") as e:
+            with self._lock:
+                if self.stopping:
+                    return DIED
+                p = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=f, stderr=e, cwd=TOP,
+                                     env=env, start_new_session=True)
+                self.children.add(p)
+            try:
+                status = p.wait(seconds)
+            except subprocess.TimeoutExpired:
+                status = TIME_UP
+            for sig, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
+                try:
+                    os.killpg(p.pid, sig)
+                    p.wait(patience)
+                except (ProcessLookupError, PermissionError):
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            with self._lock:
+                self.children.discard(p)
+        return status if status >= 0 else 128 - status
+
+    def _missing(self, groups):
+        """Why the packages of these groups cannot be had, or nothing."""
+        with self._lock:
+            for g in groups:
+                if g not in self._needs:
+                    rc, said = helper(os.path.join(TOP, "selftests/qemu/deps.sh"), g)
+                    self._needs[g] = said.strip().splitlines() if rc else []
+                if self._needs[g]:
+                    return self._needs[g][0]
+        return ""
+
+    def run(self, t):
+        if self.stopping:
+            return
+        self.stream.begin(t.name)
+        results = self._results(t)
+        if not self.stopping:
+            self.stream.end(t.name, t.title, results)
+
+    def _results(self, t):
+        if why := self._missing(t.needs):
+            return [ktap.Result("skip", "", why)]
+        slug = t.name.replace("/", "-")
+        log, results = os.path.join(OUT, slug + ".log"), os.path.join(OUT, slug)
+        os.makedirs(results, exist_ok=True)
+        env = dict(os.environ, WEFT_RESULTS=results, WEFT_TOP=TOP)
+        env.pop("TESTS", None)
+        env.pop("MAKEFLAGS", None)
+        env.pop("MFLAGS", None)
+        if t.kernel:
+            cmd = [os.path.join(TOP, "selftests/qemu/run"), "--kernel", t.kernel, "--quiet",
+                   "--timeout", f"{t.timeout:g}", "--results", results, *t.options, "--", t.path]
+            # It bounds itself, once kernel and modules are there.
+            status = self._run(cmd, log, t.timeout + 900, env)
+        else:
+            status = self._run([t.path], log, t.timeout, env)
+        with open(log, encoding="utf-8", errors="replace") as f:
+            found, wrong = ktap.parse(f.read())
+        failed = [r for r in found if r.verdict == "not ok"]
+        if status == TIME_UP:
+            wrong = f"time is up: {t.timeout:g} s"
+        elif status == DIED and t.kernel:
+            wrong = "the machine died, or its kernel complained"
+        elif status == SKIPPED and not failed:
+            if not found:
+                found, wrong = [ktap.Result("skip", "", "it said so")], None
+        elif status and not failed:
+            wrong = f"it ended with status {status}"
+        if wrong:
+            with open(log + ".err", encoding="utf-8", errors="replace") as f:
+                notes = f.read().splitlines()[-50:]
+            found.append(ktap.Result("not ok", "runs to its end", wrong, notes))
+        elif failed:
+            with open(log + ".err", encoding="utf-8", errors="replace") as f:
+                failed[-1].notes += f.read().splitlines()[-20:]
+        return found
+
+
+def prepare(tests):
+    """What several tests need, made once and before the clock of any runs."""
+    groups = {"build"} | ({"qemu"} if any(t.kernel for t in tests) else set())
+    rc, said = helper(os.path.join(TOP, "selftests/qemu/deps.sh"), *sorted(groups))
+    if rc:
+        return said
+    rc, said = helper("make", "-s", "-C", os.path.join(TOP, "selftests"))
+    return said if rc else ""
+
+
+def main(args):
+    patterns = args.tests + os.environ.get("TESTS", "").split()
+    tests, unfit = listing.find(patterns, args.lane, args.all)
+    if args.list:
+        for t in tests:
+            print(f"{t.name:32} {t.title}")
+        return 0
+    if unfit:
+        print(f"check: no test is called {' or '.join(unfit)}; see selftests/check --list", file=sys.stderr)
+        return 2
+
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    stream = Stream(len(tests))
+    runner = Runner(stream)
+
+    def on_signal(*_):
+        raise Stopped
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    stream.begin("preparing")
+    try:
+        said = prepare(tests)
+        del stream.running["preparing"]
+        if said:
+            stream.begin("prepare")
+            stream.end("prepare", "what the tests need",
+                       [ktap.Result("not ok", "", "", said.splitlines()[-60:])])
+        with concurrent.futures.ThreadPoolExecutor(max(1, args.jobs)) as pool:
+            try:
+                todo = [pool.submit(runner.run, t) for t in tests]
+                while todo:
+                    finished, rest = concurrent.futures.wait(todo, 0.5, "FIRST_COMPLETED")
+                    for f in finished:
+                        f.result()
+                    todo = list(rest)
+                    stream.tick()
+            except Stopped:
+                runner.stop()
+                raise
+    except Stopped:
+        print("\ncheck: stopped", file=sys.stderr)
+        stream.finish()
+        return 130
+    stream.finish()
+    return 1 if stream.n["not ok"] else 0
