@@ -130,7 +130,7 @@ static const struct {
 	{ 102, { 4096, 2160 } }, { 107, { 3840, 2160 } },
 	{ 109, { 1280,  720 } }, { 110, { 1680,  720 } },
 	{ 112, { 1920, 1080 } }, { 113, { 2560, 1080 } },
-	{ 114, { 3840, 2160 } }, { 116, { 4096, 2160 } },
+	{ 114, { 3840, 2160 } }, { 115, { 4096, 2160 } },
 	{ 120, { 3840, 2160 } }, { 127, { 5120, 2160 } },
 	{ 192, {    0,    0 } }, { 193, { 5120, 2160 } },
 	{ 209, { 7680, 4320 } }, { 217, { 10240, 4320 } },
@@ -193,6 +193,11 @@ struct weft_timing {
 	u32 vblank, vfront, vsync;
 };
 
+static bool weft_edid_has_aspect(u32 xres, u32 yres, u32 w, u32 h)
+{
+	return xres * h == yres * w;
+}
+
 /*
  * VESA's coordinated video timings 1.1 with reduced blanking, at 60 Hz, section
  * 5 of the standard: at least 460 us of vertical blanking, 160 pixels of
@@ -204,13 +209,14 @@ static void weft_edid_cvt(u16 xres, u16 yres, struct weft_timing *t)
 	u32 lines;
 
 	/* The width of the vertical sync tells the aspect ratio. */
-	if (xres * 3 == yres * 4)
+	if (weft_edid_has_aspect(xres, yres, 4, 3))
 		t->vsync = 4;
-	else if (xres * 9 == yres * 16)
+	else if (weft_edid_has_aspect(xres, yres, 16, 9))
 		t->vsync = 5;
-	else if (xres * 10 == yres * 16)
+	else if (weft_edid_has_aspect(xres, yres, 16, 10))
 		t->vsync = 6;
-	else if (xres * 4 == yres * 5 || xres * 9 == yres * 15)
+	else if (weft_edid_has_aspect(xres, yres, 5, 4) ||
+		 weft_edid_has_aspect(xres, yres, 15, 9))
 		t->vsync = 7;
 	else
 		t->vsync = 10;
@@ -298,13 +304,13 @@ static bool weft_edid_put_standard(u8 *d, const struct weft_mode *mode)
 
 	if (mode->xres < 256 || mode->xres > 2288 || mode->xres % 8)
 		return false;
-	if (mode->xres * 10 == mode->yres * 16)
+	if (weft_edid_has_aspect(mode->xres, mode->yres, 16, 10))
 		aspect = 0;
-	else if (mode->xres * 3 == mode->yres * 4)
+	else if (weft_edid_has_aspect(mode->xres, mode->yres, 4, 3))
 		aspect = 1;
-	else if (mode->xres * 4 == mode->yres * 5)
+	else if (weft_edid_has_aspect(mode->xres, mode->yres, 5, 4))
 		aspect = 2;
-	else if (mode->xres * 9 == mode->yres * 16)
+	else if (weft_edid_has_aspect(mode->xres, mode->yres, 16, 9))
 		aspect = 3;
 	else
 		return false;
@@ -479,7 +485,14 @@ int weft_edid_generate(u8 *buf, size_t size, u64 bytes,
 
 /* ---- checking ---- */
 
-/* Each function of this part returns NULL, or why the EDID is refused. */
+/*
+ * Each function of this part returns NULL, or why the EDID is refused.
+ *
+ * The EDID may be QEMU's own: it announces whatever it knows that isn't wider
+ * or taller than the limits we told it, whether or not that fits in the VRAM.
+ * So what we tell has to be a rectangle that fits itself, as a type's largest
+ * mode does; then QEMU is never refused.
+ */
 struct weft_edid_limits {
 	u64 bytes;
 	u16 max_xres;
@@ -702,6 +715,11 @@ static const char *weft_edid_check_all(const struct weft_edid_limits *lim,
 			why = weft_edid_check_cta(lim, buf + at);
 			break;
 		case EDID_EXT_DISPLAYID:
+			/*
+			 * Not looked into: QEMU puts there what a detailed
+			 * timing has no bits for. The display registers hold
+			 * a guest to its slice whatever it was offered.
+			 */
 		case EDID_EXT_MAP:
 			break;
 		default:
