@@ -265,7 +265,7 @@ static void edid_names_itself(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, e + 12, "\0\0\0", 4);
 	KUNIT_EXPECT_MEMEQ(test, e + 72, "\0\0\0\xfd\0", 5);
 	KUNIT_EXPECT_MEMEQ(test, e + 90, "\0\0\0\xfc\0weft vGPU\n   ", 18);
-	KUNIT_EXPECT_MEMEQ(test, e + 108, "\0\0\0\xff\0" "1234abcd\n    ", 18);
+	KUNIT_EXPECT_MEMEQ(test, e + 108, "\0\0\0\xff\0001234abcd\n    ", 18);
 
 	KUNIT_ASSERT_EQ(test, weft_edid_generate(e, sizeof(e), SZ_4M, NULL, 0),
 			128);
@@ -536,6 +536,8 @@ static const struct announced {
 	{ "CTA format 89", CTA_VIC, 89, 0, 2560, 1080 },
 	{ "CTA format 96", CTA_VIC, 96, 0, 3840, 2160 },
 	{ "CTA format 101", CTA_VIC, 101, 0, 4096, 2160 },
+	{ "CTA format 115", CTA_VIC, 115, 0, 4096, 2160 },
+	{ "CTA format 116", CTA_VIC, 116, 0, 3840, 2160 },
 	{ "CTA format 125", CTA_VIC, 125, 0, 5120, 2160 },
 	{ "CTA format 201", CTA_VIC, 201, 0, 7680, 4320 },
 	{ "CTA format 219", CTA_VIC, 219, 0, 4096, 2160 },
