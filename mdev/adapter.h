@@ -58,7 +58,7 @@ struct weft_adapter {
 	unsigned int nr_types;
 	struct weft_reason reason;
 
-	struct mutex lock;
+	struct mutex lock;	/* all below */
 	struct weft_parent slices;
 	struct list_head instances;
 	bool enabled;

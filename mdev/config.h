@@ -7,6 +7,7 @@
 #ifndef WEFT_MDEV_CONFIG_H
 #define WEFT_MDEV_CONFIG_H
 
+#include <linux/sizes.h>
 #include <linux/types.h>
 
 /* Conventional PCI: no extended space. */
@@ -25,7 +26,7 @@
 #define WEFT_CONFIG_VECTORS	1
 
 /* Above this, BAR 0 is 64 bits wide and takes BAR 1 as its upper half. */
-#define WEFT_CONFIG_BAR32_MAX	(1ULL << 30)
+#define WEFT_CONFIG_BAR32_MAX	SZ_1G
 
 /**
  * struct weft_config - config space

@@ -70,11 +70,26 @@ static void scrub_slice(struct weft_instance *inst)
 static void reset_registers(struct weft_instance *inst)
 {
 	guard(mutex)(&inst->lock);
+	if (!inst->regs_dirty)
+		return;
 	weft_irq_scan(&inst->irq, false);
 	weft_config_reset(&inst->config);
 	weft_dispi_reset(&inst->dispi);
 	memset(inst->msix, 0, sizeof(inst->msix));
 	memset(&inst->dmabuf_scanout, 0, sizeof(inst->dmabuf_scanout));
+	inst->regs_dirty = false;
+}
+
+/* The monitor is the VMM's; the next one finds a new one. */
+static void reset_monitor(struct weft_instance *inst)
+{
+	guard(mutex)(&inst->lock);
+	if (!inst->monitor_dirty)
+		return;
+	/* cannot fail: it did not for the same type at create */
+	weft_monitor_init(&inst->monitor, inst->vram_bytes,
+			  &inst->type->type.max);
+	inst->monitor_dirty = false;
 }
 
 /**
@@ -146,9 +161,7 @@ void weft_instance_close(struct weft_instance *inst)
 	weft_irq_release(&inst->irq);
 	reset_registers(inst);
 	scrub_slice(inst);
-	scoped_guard(mutex, &inst->lock)
-		weft_monitor_init(&inst->monitor, inst->vram_bytes,
-				  &inst->type->type.max);
+	reset_monitor(inst);
 
 	scoped_guard(mutex, &adapter->lock) {
 		inst->open = false;
@@ -177,6 +190,9 @@ void weft_instance_revoke(struct weft_instance *inst)
 	scoped_guard(rwsem_write, &inst->vram_lock)
 		unmap_slice(inst);
 	weft_irq_signal(&inst->irq, VFIO_PCI_REQ_IRQ_INDEX);
+	/* pulled, not unbound: nothing is left to let go of in good order */
+	if (!pci_device_is_present(inst->adapter->pdev))
+		weft_irq_signal(&inst->irq, VFIO_PCI_ERR_IRQ_INDEX);
 }
 
 /* Slices */
@@ -225,7 +241,7 @@ static void init_instance(struct weft_instance *inst, struct mdev_device *mdev,
 	inst->vram_offset = offset;
 	inst->vram_bytes = inst->type->type.bytes;
 	inst->created = ktime_get_real_seconds();
-	weft_reason_init(&inst->reason);
+	weft_reason_init(&inst->reason, true);
 	mutex_init(&inst->lock);
 	init_rwsem(&inst->vram_lock);
 	INIT_LIST_HEAD(&inst->exports);

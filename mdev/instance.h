@@ -62,6 +62,8 @@ enum weft_display {
  * @dispi: registers in BAR 2
  * @monitor: EDID
  * @msix: the MSI-X table in BAR 2, which no one but the VMM acts on
+ * @regs_dirty: something wrote to config space or BAR 2 since the last reset
+ * @monitor_dirty: the VMM wrote to the EDID region since it opened
  * @display: how QUERY_GFX_PLANE describes the screen
  * @irq: interrupts
  * @vram_lock: read by every access to the slice, written by scrubs
@@ -88,11 +90,13 @@ struct weft_instance {
 	char comm[TASK_COMM_LEN];
 
 	loff_t file_base;
-	struct mutex lock;
+	struct mutex lock;	/* config to irq's set-up */
 	struct weft_config config;
 	struct weft_dispi dispi;
 	struct weft_monitor monitor;
 	u8 msix[16];
+	bool regs_dirty;
+	bool monitor_dirty;
 	enum weft_display display;
 	u32 dmabuf_id;
 	struct weft_scanout dmabuf_scanout;

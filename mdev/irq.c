@@ -36,16 +36,18 @@ static void arm_vblank(struct weft_irq *irq)
 static void weft_irq_vblank(struct timer_list *timer)
 {
 	struct weft_irq *irq = container_of(timer, struct weft_irq, timer);
+	unsigned long flags;
 
-	guard(spinlock_irqsave)(&irq->lock);
-	if (!vblank_wanted(irq))
-		return;
-	if (irq->trigger[VFIO_PCI_MSI_IRQ_INDEX])
-		eventfd_signal(irq->trigger[VFIO_PCI_MSI_IRQ_INDEX]);
-	if (irq->trigger[VFIO_PCI_MSIX_IRQ_INDEX])
-		eventfd_signal(irq->trigger[VFIO_PCI_MSIX_IRQ_INDEX]);
-	irq->vblanks++;
-	arm_vblank(irq);
+	spin_lock_irqsave(&irq->lock, flags);
+	if (vblank_wanted(irq)) {
+		if (irq->trigger[VFIO_PCI_MSI_IRQ_INDEX])
+			eventfd_signal(irq->trigger[VFIO_PCI_MSI_IRQ_INDEX]);
+		if (irq->trigger[VFIO_PCI_MSIX_IRQ_INDEX])
+			eventfd_signal(irq->trigger[VFIO_PCI_MSIX_IRQ_INDEX]);
+		irq->vblanks++;
+		arm_vblank(irq);
+	}
+	spin_unlock_irqrestore(&irq->lock, flags);
 }
 
 /* Caller holds @irq's lock and has changed what vblank_wanted() looks at. */
@@ -74,14 +76,15 @@ static void replace(struct weft_irq *irq, unsigned int index,
 		    struct eventfd_ctx *ctx)
 {
 	struct eventfd_ctx *old;
+	unsigned long flags;
+	bool before;
 
-	scoped_guard(spinlock_irqsave, &irq->lock) {
-		bool before = vblank_wanted(irq);
-
-		old = irq->trigger[index];
-		irq->trigger[index] = ctx;
-		update_vblank(irq, before);
-	}
+	spin_lock_irqsave(&irq->lock, flags);
+	before = vblank_wanted(irq);
+	old = irq->trigger[index];
+	irq->trigger[index] = ctx;
+	update_vblank(irq, before);
+	spin_unlock_irqrestore(&irq->lock, flags);
 	if (old)
 		eventfd_ctx_put(old);
 }
@@ -96,9 +99,11 @@ void weft_irq_release(struct weft_irq *irq)
 {
 	unsigned int index;
 
-	weft_irq_scan(irq, false);
+	/* nobody else calls, so this needs no lock; most were never turned on */
 	for (index = 0; index < VFIO_PCI_NUM_IRQS; index++)
-		replace(irq, index, NULL);
+		if (irq->trigger[index])
+			replace(irq, index, NULL);
+	/* without a trigger the timer does not arm itself again */
 	timer_delete_sync(&irq->timer);
 }
 
@@ -109,12 +114,14 @@ void weft_irq_release(struct weft_irq *irq)
  */
 void weft_irq_scan(struct weft_irq *irq, bool scanning)
 {
+	unsigned long flags;
 	bool before;
 
-	guard(spinlock_irqsave)(&irq->lock);
+	spin_lock_irqsave(&irq->lock, flags);
 	before = vblank_wanted(irq);
 	irq->scanning = scanning;
 	update_vblank(irq, before);
+	spin_unlock_irqrestore(&irq->lock, flags);
 }
 
 /**
@@ -126,11 +133,15 @@ void weft_irq_scan(struct weft_irq *irq, bool scanning)
  */
 bool weft_irq_signal(struct weft_irq *irq, unsigned int index)
 {
-	guard(spinlock_irqsave)(&irq->lock);
-	if (!irq->trigger[index])
-		return false;
-	eventfd_signal(irq->trigger[index]);
-	return true;
+	unsigned long flags;
+	bool on;
+
+	spin_lock_irqsave(&irq->lock, flags);
+	on = irq->trigger[index];
+	if (on)
+		eventfd_signal(irq->trigger[index]);
+	spin_unlock_irqrestore(&irq->lock, flags);
+	return on;
 }
 
 /**
@@ -152,16 +163,16 @@ int weft_irq_info(struct vfio_irq_info *info)
 	return 0;
 }
 
-/* May this index be turned on now? MSI and MSI-X exclude each other. */
+/*
+ * May this index be turned on now? MSI and MSI-X exclude each other. Triggers
+ * change only in here and in weft_irq_release(), which the caller serialises.
+ */
 static bool may_enable(struct weft_irq *irq, unsigned int index)
 {
 	unsigned int other = index == VFIO_PCI_MSI_IRQ_INDEX ?
 			     VFIO_PCI_MSIX_IRQ_INDEX : VFIO_PCI_MSI_IRQ_INDEX;
 
-	if (!is_message(index))
-		return true;
-	guard(spinlock_irqsave)(&irq->lock);
-	return !irq->trigger[other];
+	return !is_message(index) || !irq->trigger[other];
 }
 
 static int set_eventfd(struct weft_irq *irq, unsigned int index, s32 fd,

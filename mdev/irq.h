@@ -25,7 +25,7 @@ struct eventfd_ctx;
  * @vblanks: vblanks since @epoch
  */
 struct weft_irq {
-	spinlock_t lock;
+	spinlock_t lock;	/* all below */
 	struct eventfd_ctx *trigger[VFIO_PCI_NUM_IRQS];
 	bool scanning;
 	struct timer_list timer;

@@ -59,9 +59,12 @@ static int known_bar(struct pci_dev *pdev)
 	return -1;
 }
 
-#define refuse_bind(pdev, err, fmt, ...) \
-	weft_refuse(&(pdev)->dev, &bind_reason, err, "%s: " fmt, \
-		    pci_name(pdev), ##__VA_ARGS__)
+#define refuse_bind(pdev, err, fmt, ...)				\
+({									\
+	struct pci_dev *pdev_ = (pdev);					\
+	weft_refuse(&pdev_->dev, &bind_reason, err, "%s: " fmt,		\
+		    pci_name(pdev_), ##__VA_ARGS__);			\
+})
 
 static int attach_bar(struct weft_adapter *adapter)
 {
@@ -200,7 +203,7 @@ static int weft_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	mutex_init(&adapter->lock);
 	INIT_LIST_HEAD(&adapter->instances);
 	INIT_DELAYED_WORK(&adapter->evict, weft_adapter_evict);
-	weft_reason_init(&adapter->reason);
+	weft_reason_init(&adapter->reason, false);
 
 	ret = attach_vram(adapter);
 	if (ret)
@@ -293,7 +296,7 @@ static int __init weft_vgpu_init(void)
 {
 	int ret;
 
-	weft_reason_init(&bind_reason);
+	weft_reason_init(&bind_reason, false);
 	ret = mdev_register_driver(&weft_mdev_driver);
 	if (ret)
 		return ret;

@@ -76,6 +76,7 @@ static void describe_dmabuf(struct weft_instance *inst,
 {
 	if (memcmp(&inst->dmabuf_scanout, scanout, sizeof(*scanout))) {
 		inst->dmabuf_scanout = *scanout;
+		inst->regs_dirty = true;
 		inst->dmabuf_id++;
 	}
 	info->dmabuf_id = inst->dmabuf_id;
@@ -343,10 +344,9 @@ int weft_plane_get_dmabuf(struct weft_instance *inst, u32 id)
 	if (inst->display != WEFT_DISPLAY_DMABUF || !scanout->size ||
 	    id != inst->dmabuf_id)
 		return weft_refuse(&inst->mdev->dev, &inst->reason, -EINVAL,
-				   "no DMA-BUF %u: the instance shows %s, the screen has id %u",
+				   "no DMA-BUF %u: display is %s, and %u is what QUERY_GFX_PLANE named last",
 				   id, inst->display == WEFT_DISPLAY_DMABUF ?
-				   "DMA-BUFs" : "regions (write dmabuf to its display attribute before it is opened)",
-				   inst->dmabuf_id);
+				   "dmabuf" : "region", inst->dmabuf_id);
 	if (offset_in_page(scanout->offset))
 		return weft_refuse(&inst->mdev->dev, &inst->reason, -EOPNOTSUPP,
 				   "screen at byte %llu of the VRAM does not begin on a page, so no DMA-BUF can show it",

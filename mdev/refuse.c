@@ -4,6 +4,7 @@
  */
 #include <linux/device.h>
 #include <linux/kernel.h>
+#include <linux/ratelimit.h>
 #include <linux/sysfs.h>
 
 #include "refuse.h"
@@ -11,11 +12,16 @@
 /**
  * weft_reason_init - nothing was refused yet
  * @reason: filled in
+ * @limited: whoever provokes these refusals may do so at will, so limit the
+ *	lines in the log; an administrator gets each of theirs
  */
-void weft_reason_init(struct weft_reason *reason)
+void weft_reason_init(struct weft_reason *reason, bool limited)
 {
 	spin_lock_init(&reason->lock);
 	reason->text[0] = '\0';
+	ratelimit_state_init(&reason->limit,
+			     limited ? DEFAULT_RATELIMIT_INTERVAL : 0,
+			     DEFAULT_RATELIMIT_BURST);
 }
 
 /**
@@ -41,8 +47,7 @@ ssize_t weft_reason_show(struct weft_reason *reason, char *buf)
  * @err: the errno to refuse with, negative
  * @fmt: why, and what to do about it; no newline
  *
- * Rate-limited, since a VMM can provoke refusals at will; what is remembered
- * is not.
+ * What is remembered is never limited, so last_error is always the latest.
  *
  * Context: any but with @reason's lock held or interrupts off.
  * Return: @err.
@@ -60,6 +65,7 @@ int weft_refuse(struct device *dev, struct weft_reason *reason, int err,
 	scoped_guard(spinlock, &reason->lock)
 		scnprintf(reason->text, sizeof(reason->text), "%s (%pe)", text,
 			  ERR_PTR(err));
-	dev_notice_ratelimited(dev, "%s (%pe)\n", text, ERR_PTR(err));
+	if (__ratelimit(&reason->limit))
+		dev_notice(dev, "%s (%pe)\n", text, ERR_PTR(err));
 	return err;
 }

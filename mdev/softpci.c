@@ -62,6 +62,7 @@ static int soft_read(struct pci_bus *bus, unsigned int devfn, int where,
 		     int size, u32 *val)
 {
 	struct soft_function *fn = soft_function(bus, devfn);
+	unsigned long flags;
 	u32 ret = 0;
 	int i;
 
@@ -69,10 +70,11 @@ static int soft_read(struct pci_bus *bus, unsigned int devfn, int where,
 		*val = ~0u;
 		return PCIBIOS_DEVICE_NOT_FOUND;
 	}
-	guard(spinlock_irqsave)(&soft.lock);
+	spin_lock_irqsave(&soft.lock, flags);
 	for (i = 0; i < size; i++)
 		if (where + i < CONFIG_BYTES)
 			ret |= (u32)fn->config[where + i] << (8 * i);
+	spin_unlock_irqrestore(&soft.lock, flags);
 	*val = ret;
 	return PCIBIOS_SUCCESSFUL;
 }
@@ -98,17 +100,19 @@ static int soft_write(struct pci_bus *bus, unsigned int devfn, int where,
 		      int size, u32 val)
 {
 	struct soft_function *fn = soft_function(bus, devfn);
+	unsigned long flags;
 	int i;
 
 	if (!fn)
 		return PCIBIOS_DEVICE_NOT_FOUND;
-	guard(spinlock_irqsave)(&soft.lock);
+	spin_lock_irqsave(&soft.lock, flags);
 	for (i = 0; i < size && where + i < CONFIG_BYTES; i++) {
 		u8 mask = soft_wmask(where + i);
 		u8 *byte = &fn->config[where + i];
 
 		*byte = (*byte & ~mask) | ((val >> (8 * i)) & mask);
 	}
+	spin_unlock_irqrestore(&soft.lock, flags);
 	return PCIBIOS_SUCCESSFUL;
 }
 

@@ -258,13 +258,10 @@ const struct attribute_group *weft_instance_groups[] = {
  * answers EINVAL and EEXIST in the store method of its "create" attribute.
  * Users ask for the reason there most of all. The attribute is looked up
  * through the kobj_type of the type's kobject, which lies in memory of ours,
- * so we put a copy of the core's kobj_type there whose store method calls the
- * core's and then looks at what came back.
+ * so we put a kobj_type there whose methods call the core's, and look at what
+ * came back.
  */
 static const struct kobj_type *core_ktype;
-static struct kobj_type watched_ktype;
-static struct sysfs_ops watched_ops;
-static DEFINE_MUTEX(watch_lock);
 
 static void explain_create(struct weft_adapter *adapter, int err,
 			   const char *buf, size_t count)
@@ -300,6 +297,28 @@ static ssize_t watched_store(struct kobject *kobj, struct attribute *attr,
 	return ret;
 }
 
+static ssize_t watched_show(struct kobject *kobj, struct attribute *attr,
+			    char *buf)
+{
+	return core_ktype->sysfs_ops->show(kobj, attr, buf);
+}
+
+static void watched_release(struct kobject *kobj)
+{
+	core_ktype->release(kobj);
+}
+
+static const struct sysfs_ops watched_ops = {
+	.show = watched_show,
+	.store = watched_store,
+};
+
+/* The core made the files already, and removing the folder removes them. */
+static const struct kobj_type watched_ktype = {
+	.sysfs_ops = &watched_ops,
+	.release = watched_release,
+};
+
 /**
  * weft_sysfs_watch_creates - give reasons for what the mdev core refuses
  * @adapter: registered with the mdev core
@@ -308,18 +327,10 @@ void weft_sysfs_watch_creates(struct weft_adapter *adapter)
 {
 	unsigned int i;
 
-	scoped_guard(mutex, &watch_lock) {
-		if (!core_ktype) {
-			const struct kobj_type *ktype =
-				adapter->types[0].mdev.kobj.ktype;
-
-			watched_ops = *ktype->sysfs_ops;
-			watched_ops.store = watched_store;
-			watched_ktype = *ktype;
-			watched_ktype.sysfs_ops = &watched_ops;
-			core_ktype = ktype;
-		}
-	}
+	/* the same for every type of every adapter */
+	WRITE_ONCE(core_ktype, adapter->types[0].mdev.kobj.ktype);
 	for (i = 0; i < adapter->nr_types; i++)
-		WRITE_ONCE(adapter->types[i].mdev.kobj.ktype, &watched_ktype);
+		/* pairs with the address dependency of a reader of ktype */
+		smp_store_release(&adapter->types[i].mdev.kobj.ktype,
+				  &watched_ktype);
 }

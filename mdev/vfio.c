@@ -132,11 +132,14 @@ static int region_write(struct weft_instance *inst, unsigned int index,
 	guard(mutex)(&inst->lock);
 	switch (index) {
 	case VFIO_PCI_BAR2_REGION_INDEX:
+		inst->regs_dirty = true;
 		mmio_write(inst, offset, buf, len);
 		return 0;
 	case VFIO_PCI_CONFIG_REGION_INDEX:
+		inst->regs_dirty = true;
 		return weft_config_write(&inst->config, offset, buf, len);
 	case WEFT_REGION_EDID:
+		inst->monitor_dirty = true;
 		ret = weft_monitor_region_write(&inst->monitor, offset, buf,
 						len, &why);
 		return ret ? weft_refuse(&inst->mdev->dev, &inst->reason, ret,
