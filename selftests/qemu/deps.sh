@@ -17,7 +17,7 @@ packages()
 	unit)	echo "make gcc libc6-dev" ;;
 	style)	echo "perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
-	peers)	echo "mdevctl libvirt-daemon-system libvirt-clients" ;;
+	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
 	*)	die "no such group: $1 (build qemu unit style peers demo)" ;;
 	esac
