@@ -69,7 +69,7 @@ static void scrub_slice(struct weft_instance *inst)
 
 static void reset_registers(struct weft_instance *inst)
 {
-	guard(mutex)(&inst->lock);
+	lockdep_assert_held(&inst->lock);
 	if (!inst->regs_dirty)
 		return;
 	weft_irq_scan(&inst->irq, false);
@@ -83,7 +83,7 @@ static void reset_registers(struct weft_instance *inst)
 /* The monitor is the VMM's; the next one finds a new one. */
 static void reset_monitor(struct weft_instance *inst)
 {
-	guard(mutex)(&inst->lock);
+	lockdep_assert_held(&inst->lock);
 	if (!inst->monitor_dirty)
 		return;
 	/* cannot fail: it did not for the same type at create */
@@ -104,7 +104,8 @@ static void reset_monitor(struct weft_instance *inst)
  */
 int weft_instance_reset(struct weft_instance *inst)
 {
-	reset_registers(inst);
+	scoped_guard(mutex, &inst->lock)
+		reset_registers(inst);
 	scrub_slice(inst);
 	return inst->revoked ? -EIO : 0;
 }
@@ -159,15 +160,16 @@ void weft_instance_close(struct weft_instance *inst)
 	struct pid *opener;
 
 	weft_irq_release(&inst->irq);
-	reset_registers(inst);
+	scoped_guard(mutex, &inst->lock) {
+		reset_registers(inst);
+		reset_monitor(inst);
+	}
 	scrub_slice(inst);
-	reset_monitor(inst);
 
 	scoped_guard(mutex, &adapter->lock) {
 		inst->open = false;
 		opener = inst->opener;
 		inst->opener = NULL;
-		memset(inst->comm, 0, sizeof(inst->comm));
 	}
 	put_pid(opener);
 	if (owner)

@@ -29,6 +29,7 @@ static bool vblank_wanted(const struct weft_irq *irq)
 /* Counted from the epoch, so that a tick's rounding does not add up. */
 static void arm_vblank(struct weft_irq *irq)
 {
+	irq->armed = true;
 	mod_timer(&irq->timer, irq->epoch +
 		  div_u64((irq->vblanks + 1) * HZ, WEFT_IRQ_VBLANK_HZ));
 }
@@ -104,7 +105,9 @@ void weft_irq_release(struct weft_irq *irq)
 		if (irq->trigger[index])
 			replace(irq, index, NULL);
 	/* without a trigger the timer does not arm itself again */
-	timer_delete_sync(&irq->timer);
+	if (irq->armed)
+		timer_delete_sync(&irq->timer);
+	irq->armed = false;
 }
 
 /**

@@ -21,6 +21,7 @@ struct eventfd_ctx;
  * @trigger: the eventfd of each VFIO index, one vector each; NULL when off
  * @scanning: a mode is on the screen
  * @timer: fires at vblank while @scanning and MSI or MSI-X is on
+ * @armed: @timer was ever armed since the last weft_irq_release()
  * @epoch: jiffies at the first vblank of this run
  * @vblanks: vblanks since @epoch
  */
@@ -29,6 +30,7 @@ struct weft_irq {
 	struct eventfd_ctx *trigger[VFIO_PCI_NUM_IRQS];
 	bool scanning;
 	struct timer_list timer;
+	bool armed;
 	unsigned long epoch;
 	u64 vblanks;
 };

@@ -373,6 +373,9 @@ void weft_plane_revoke(struct weft_instance *inst)
 	struct weft_export *export, *next;
 
 	lockdep_assert_held_write(&inst->vram_lock);
+	/* none comes while vram_lock is held; one that goes has no mapping */
+	if (list_empty_careful(&inst->exports))
+		return;
 	guard(mutex)(&exports_lock);
 	list_for_each_entry_safe(export, next, &inst->exports, node) {
 		list_del_init(&export->node);

@@ -84,6 +84,8 @@ void weft_vram_scrub(struct weft_vram *vram, u64 offset, u64 bytes)
 		return;
 	}
 
+	if (xa_empty(&vram->pages))
+		return;
 	xa_for_each_range(&vram->pages, index, page, offset >> PAGE_SHIFT,
 			  (offset + bytes - 1) >> PAGE_SHIFT) {
 		xa_erase(&vram->pages, index);
