@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <linux/kernel.h>	/* as the kernel's brings most of it */
 #include <linux/types.h>
 
 #define GFP_KERNEL		0u
