@@ -335,6 +335,24 @@ const char *mdev_attr(const char *uuid, const char *name)
 	return file_text(MDEVS "/%s/weft/%s", uuid, name);
 }
 
+const char *parent_fresh(void)
+{
+	const char *which = getenv("WEFT_PARENT"), *bdf;
+
+	mdev_remove_all();
+	if (which && !strcmp(which, "bochs")) {
+		bdf = bochs_find(0);
+		if (!bdf[0] || adapter_bind(bdf))
+			return "";
+	} else {
+		bdf = softpci_find(0);
+		if (!adapter_bound(bdf) && modules_reload(NULL))
+			return "";
+		bdf = softpci_find(0);
+	}
+	return bdf[0] && adapter_enable(bdf, true) ? "" : bdf;
+}
+
 static int group_of(const char *uuid)
 {
 	char path[PATH_MAX], link[PATH_MAX];

@@ -89,6 +89,12 @@ int mdev_available(const char *bdf, const char *type);
 const char *mdev_attr(const char *uuid, const char *name);
 const char *adapter_attr(const char *bdf, const char *name);
 int adapter_enable(const char *bdf, bool on);
+/*
+ * The adapter that a test is about: bound, enabled, with no instance. By
+ * default the first of weft_softpci; the bochs-display if $WEFT_PARENT is
+ * "bochs". "" when there is none. Both have 64 MiB.
+ */
+const char *parent_fresh(void);
 
 /* An instance as a VMM has it: a container of its own, its group, the device. */
 struct vgpu {
