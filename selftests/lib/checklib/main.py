@@ -211,7 +211,7 @@ def prepare(tests):
     rc, said = helper(os.path.join(TOP, "selftests/qemu/deps.sh"), *sorted(groups))
     if rc:
         return said
-    rc, said = helper("make", "-s", "-C", os.path.join(TOP, "selftests"))
+    rc, said = helper("make", "-s", "-k", "-C", os.path.join(TOP, "selftests"))
     return said if rc else ""
 
 
