@@ -320,6 +320,25 @@ static void parent_refuses_frees(struct kunit *test)
 	weft_parent_destroy(&parent);
 }
 
+/* The map has no bit for what lies behind the VRAM. */
+static void parent_refuses_outside(struct kunit *test)
+{
+	u64 vram = *(const u32 *)test->param_value * (u64)SZ_1M, bytes, offset;
+	struct weft_parent parent;
+
+	KUNIT_ASSERT_EQ(test, weft_parent_init(&parent, vram), 0);
+	KUNIT_ASSERT_EQ(test, weft_parent_alloc_slice(&parent, vram, &offset), 0);
+	KUNIT_EXPECT_EQ(test, offset, 0);
+	for (bytes = SZ_4M; bytes <= 2 * vram; bytes *= 2)
+		for (offset = vram; offset; offset *= 2)
+			KUNIT_EXPECT_EQ(test,
+					weft_parent_free_slice(&parent, offset,
+							       bytes), -EINVAL);
+	KUNIT_EXPECT_EQ(test, weft_parent_free_bytes(&parent), 0);
+	KUNIT_EXPECT_EQ(test, weft_parent_free_slice(&parent, 0, vram), 0);
+	weft_parent_destroy(&parent);
+}
+
 /* All of one size can be had, for each size, and their places are all there are. */
 static void parent_fills(struct kunit *test)
 {
@@ -420,6 +439,7 @@ static struct kunit_case parent_cases[] = {
 	KUNIT_CASE(parent_holes_are_not_bytes),
 	KUNIT_CASE(parent_refuses_sizes),
 	KUNIT_CASE(parent_refuses_frees),
+	KUNIT_CASE_PARAM(parent_refuses_outside, vram_gen_params),
 	KUNIT_CASE_PARAM(parent_fills, vram_gen_params),
 	KUNIT_CASE_PARAM(parent_random, vram_gen_params),
 	KUNIT_CASE(parent_largest),
