@@ -46,22 +46,25 @@ clean:
 	@find $(top)/selftests -name __pycache__ -exec rm -rf {} +
 
 # What follows boots virtual machines; nothing of it touches the running kernel.
-check:
+deps:
+	@$(top)/selftests/qemu/deps.sh build qemu
+
+check: deps
 	@$(top)/selftests/check
 
-demo:
+demo: deps
 	@$(top)/selftests/demo/run
 
-bench:
+bench: deps
 	@$(top)/selftests/bench/run
 
 shell:
 	@$(top)/selftests/qemu/shell || [ $$? -lt 124 ]
 
-unit:
+unit: deps
 	@$(top)/selftests/check --lane unit
 
-style:
+style: deps
 	@$(top)/selftests/check --lane style
 
 help:
@@ -84,4 +87,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall clean check demo bench shell unit style help
+.PHONY: all modules headers install uninstall clean deps check demo bench shell unit style help

@@ -273,7 +273,6 @@ def on_signal(number, _frame):
 
 
 def once(args, tmp, progress):
-    helper("deps.sh", "qemu")
     kernel = helper("kernel.sh", args.kernel)
     modules = os.path.join(TOP, "build", kernel["KVER"], "modules")
     if args.modules:
