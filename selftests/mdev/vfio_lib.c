@@ -215,11 +215,10 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 
 const char *pci_find(unsigned int vendor, unsigned int device, int n)
 {
-	char *found = static_buffer();
+	char found[BDF_SIZE] = "";
 	struct dirent **list;
 	int i, nr;
 
-	found[0] = 0;
 	nr = scandir(PCI, &list, NULL, by_name);
 	for (i = 0; i < nr; i++) {
 		const char *name = list[i]->d_name;
@@ -232,7 +231,7 @@ const char *pci_find(unsigned int vendor, unsigned int device, int n)
 	}
 	if (nr >= 0)
 		free(list);
-	return found;
+	return found[0] ? strdup(found) : "";
 }
 
 const char *softpci_find(int n)
@@ -284,12 +283,17 @@ int adapter_enable(const char *bdf, bool on)
 
 /* Instances */
 
+#define UUIDS	65536
+
 const char *uuid_of(unsigned int n)
 {
-	char *buf = static_buffer();
+	static char (*uuids)[UUID_SIZE];
 
-	snprintf(buf, UUID_SIZE, "77656674-0000-4000-8000-%012x", n);
-	return buf;
+	if (!uuids)
+		uuids = calloc(UUIDS, UUID_SIZE);
+	n %= UUIDS;
+	snprintf(uuids[n], UUID_SIZE, "77656674-0000-4000-8000-%012x", n);
+	return uuids[n];
 }
 
 int mdev_create(const char *bdf, const char *type, const char *uuid)

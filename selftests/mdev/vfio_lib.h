@@ -49,10 +49,13 @@ enum {
 #define BDF_SIZE		24
 #define UUID_SIZE		37
 
-/* Files. The text comes without its last newline; "" when it cannot be read. */
+/*
+ * Files. The text comes without its last newline; "" when it cannot be read.
+ * It stands in one of 8 static buffers.
+ */
 #define PRINTF(f, a)	__attribute__((format(printf, f, a)))
 ssize_t file_read(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
-const char *file_text(const char *fmt, ...) PRINTF(1, 2);	/* one of 8 static buffers */
+const char *file_text(const char *fmt, ...) PRINTF(1, 2);
 long long file_number(const char *fmt, ...) PRINTF(1, 2);	/* -1 when it is none */
 int file_write(const char *text, const char *fmt, ...) PRINTF(2, 3);
 int file_write_bytes(const void *data, size_t len, const char *fmt, ...) PRINTF(3, 4);
@@ -69,8 +72,8 @@ int softpci_load(const char *parameters);
 int modules_reload(const char *softpci_parameters);
 
 /*
- * Adapters: the N-th PCI function of this id, "" when there is none. Those of
- * weft_softpci, and QEMU's bochs-display.
+ * Adapters: the N-th PCI function of this id, "" when there is none, which
+ * stays valid. Those of weft_softpci, and QEMU's bochs-display.
  */
 const char *pci_find(unsigned int vendor, unsigned int device, int n);
 const char *softpci_find(int n);
@@ -80,7 +83,7 @@ int adapter_unbind(const char *bdf);
 bool adapter_bound(const char *bdf);
 
 /* Instances. The type goes without its prefix: "4m", "full". */
-const char *uuid_of(unsigned int n);	/* one of 8 static buffers */
+const char *uuid_of(unsigned int n);	/* not to be freed, and stays */
 int mdev_create(const char *bdf, const char *type, const char *uuid);
 int mdev_remove(const char *uuid);
 int mdev_remove_all(void);
