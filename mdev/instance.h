@@ -118,6 +118,9 @@ extern struct mdev_driver weft_mdev_driver;
 
 extern const struct vfio_device_ops weft_vfio_ops;
 
+bool weft_vfio_owns_vma(const struct weft_instance *inst,
+			const struct vm_area_struct *vma);
+
 int weft_instance_open(struct weft_instance *inst);
 void weft_instance_close(struct weft_instance *inst);
 int weft_instance_reset(struct weft_instance *inst);

@@ -9,19 +9,19 @@
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vgaarb.h>
 
 #include <weft/softpci.h>
 
 #include "adapter.h"
+#include "evict.h"
 #include "instance.h"
 #include "sysfs.h"
 
 static unsigned int evict_seconds = 10;
 module_param(evict_seconds, uint, 0644);
-MODULE_PARM_DESC(evict_seconds, "when an adapter is unbound or unplugged while a process has an instance open and does not let go when asked, end that process after so many seconds; 0 waits for it for ever (default 10)");
+MODULE_PARM_DESC(evict_seconds, "when an adapter is unbound or unplugged while processes have an instance open and do not let go when asked, end them after so many seconds; 0 waits for them for ever (default 10)");
 
 /* The latest adapter that was not accepted; such a one has no attributes. */
 static struct weft_reason bind_reason;
@@ -176,17 +176,11 @@ static void weft_adapter_evict(struct work_struct *work)
 						    struct weft_adapter, evict);
 	struct weft_instance *inst;
 
-	scoped_guard(mutex, &adapter->lock) {
-		list_for_each_entry(inst, &adapter->instances, node) {
-			if (!inst->open)
-				continue;
-			dev_warn(&inst->mdev->dev,
-				 "the adapter is gone and %s (pid %d) did not let go in %u s: ending it\n",
-				 inst->comm, pid_nr(inst->opener),
-				 evict_seconds);
-			kill_pid(inst->opener, SIGKILL, 1);
-		}
-	}
+	scoped_guard(mutex, &adapter->lock)
+		list_for_each_entry(inst, &adapter->instances, node)
+			if (inst->open && !weft_evict_holders(inst))
+				dev_warn(&inst->mdev->dev,
+					 "the adapter is gone, and who holds the instance cannot be found\n");
 	schedule_delayed_work(&adapter->evict, max(evict_seconds, 1u) * HZ);
 }
 

@@ -290,8 +290,11 @@ static ssize_t watched_store(struct kobject *kobj, struct attribute *attr,
 			     const char *buf, size_t count)
 {
 	struct mdev_type *mtype = container_of(kobj, struct mdev_type, kobj);
-	ssize_t ret = core_ktype->sysfs_ops->store(kobj, attr, buf, count);
+	ssize_t ret = -EINVAL;
 
+	/* the core looks at 36 bytes of 37, and takes any for a newline */
+	if (count != UUID_STRING_LEN + 1 || buf[UUID_STRING_LEN] == '\n')
+		ret = core_ktype->sysfs_ops->store(kobj, attr, buf, count);
 	if (ret < 0)
 		explain_create(weft_type_adapter(mtype), ret, buf, count);
 	return ret;

@@ -308,6 +308,19 @@ static const struct vm_operations_struct weft_vfio_vm_ops = {
 	.fault = weft_vfio_fault,
 };
 
+/**
+ * weft_vfio_owns_vma - is this a mapping of the instance's VFIO file?
+ * @inst: the instance
+ * @vma: any VMA, its mm locked
+ *
+ * Return: whether it is.
+ */
+bool weft_vfio_owns_vma(const struct weft_instance *inst,
+			const struct vm_area_struct *vma)
+{
+	return vma->vm_ops == &weft_vfio_vm_ops && vma->vm_private_data == inst;
+}
+
 static struct address_space *vfio_mapping(struct weft_instance *inst,
 					  struct vm_area_struct *vma)
 {
