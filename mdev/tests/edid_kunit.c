@@ -309,6 +309,8 @@ static void edid_prefers_what_is_asked(struct kunit *test)
 		decode(e, len, &dec);
 		KUNIT_EXPECT_EQ(test, dec.mode[0].xres, asked_for[i].xres);
 		KUNIT_EXPECT_EQ(test, dec.mode[0].yres, asked_for[i].yres);
+		/* All standard timings are used before the extension is. */
+		KUNIT_EXPECT_NE(test, e[52], 1);
 		/* Whatever is preferred, none of the others is lost. */
 		for (len = 0; len < ARRAY_SIZE(asked_for); len++)
 			KUNIT_EXPECT_TRUE(test,

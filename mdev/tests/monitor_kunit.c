@@ -24,6 +24,8 @@
 #define UP		1
 #define DOWN		2
 
+#define GUEST_WINDOW	1024
+
 static const struct weft_mode max_8m = { 1920, 1080 };
 
 static u32 field(struct kunit *test, const struct weft_monitor *m, u32 offset)
@@ -84,26 +86,29 @@ static void monitor_needs_a_mode(struct kunit *test)
 /* Each access to the region, or the guest's window, is so many single bytes. */
 static void monitor_each_read(struct kunit *test)
 {
-	u8 all[WEFT_MONITOR_REGION_SIZE], guest[1024], *buf;
+	u8 *all = kunit_kzalloc(test, WEFT_MONITOR_REGION_SIZE, GFP_KERNEL);
+	u8 *guest = kunit_kzalloc(test, GUEST_WINDOW, GFP_KERNEL), *buf;
 	struct weft_monitor m;
 	size_t len, i;
 	u32 at;
 
+	KUNIT_ASSERT_NOT_NULL(test, all);
+	KUNIT_ASSERT_NOT_NULL(test, guest);
 	start(test, &m);
-	for (at = 0; at < sizeof(all); at++)
+	for (at = 0; at < WEFT_MONITOR_REGION_SIZE; at++)
 		KUNIT_EXPECT_EQ(test, weft_monitor_region_read(&m, at, all + at, 1),
 				0);
-	for (at = 0; at < sizeof(guest); at++)
+	for (at = 0; at < GUEST_WINDOW; at++)
 		weft_monitor_guest_read(&m, at, guest + at, 1);
 	KUNIT_EXPECT_MEMEQ(test, guest, all + 0x100, m.size);
-	for (i = m.size; i < sizeof(guest); i++)
+	for (i = m.size; i < GUEST_WINDOW; i++)
 		KUNIT_EXPECT_EQ(test, guest[i], 0);
 
 	for (len = 0; len <= 9; len++) {
 		buf = kmalloc(max_t(size_t, len, 1), GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, buf);
-		for (at = 0; at <= sizeof(all) + 4; at++) {
-			bool inside = at + len <= sizeof(all);
+		for (at = 0; at <= WEFT_MONITOR_REGION_SIZE + 4; at++) {
+			bool inside = at + len <= WEFT_MONITOR_REGION_SIZE;
 
 			memset(buf, 0x77, max_t(size_t, len, 1));
 			KUNIT_EXPECT_EQ(test, weft_monitor_region_read(&m, at, buf, len),
@@ -112,7 +117,7 @@ static void monitor_each_read(struct kunit *test)
 				KUNIT_EXPECT_EQ(test, buf[i],
 						inside ? all[at + i] : 0x77);
 		}
-		for (at = 0; at + len <= sizeof(guest); at++) {
+		for (at = 0; at + len <= GUEST_WINDOW; at++) {
 			weft_monitor_guest_read(&m, at, buf, len);
 			for (i = 0; i < len; i++)
 				KUNIT_EXPECT_EQ(test, buf[i], guest[at + i]);
