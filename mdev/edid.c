@@ -447,9 +447,8 @@ int weft_edid_generate(u8 *buf, size_t size, u64 bytes,
 	for (i = 0; i < ARRAY_SIZE(weft_modes); i++) {
 		const struct weft_mode *m = &weft_modes[i];
 
-		if (m->xres > most.xres || m->yres > most.yres ||
-		    !weft_mode_fits(m->xres, m->yres, bytes))
-			continue;
+		if (m->xres > most.xres || m->yres > most.yres)
+			continue;	/* all inside the largest fit, too */
 		least = min_t(u32, least, m->yres);
 		tallest = max_t(u32, tallest, m->yres);
 		area = max_t(u32, area, m->xres * m->yres);
