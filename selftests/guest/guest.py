@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""A guest with a display adapter, driven over its serial console and QMP.
+
+    guest.py [options] [--do COMMAND]... [--shot FILE.ppm] [-- PROGRAM [ARG...]]
+
+COMMANDs are those of init.c; a failing one ends the run with status 1. With a
+PROGRAM the guest stays until that ends, and its status is ours. The files of
+the guest are those that guest.sh prints, taken from the environment.
+
+A guest is resumed from a saved one (--save FILE makes it) that booted without
+an adapter: it finds the adapter on the PCI bus as if it were plugged in then.
+Emulation inside emulation is so slow that this takes a tenth of the time of a
+boot. --boot boots it from the start, with the adapter in place.
+"""
+import argparse
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+
+MEMORY = 128
+# No ACPI, no calibration against clocks that an emulator cannot keep, no
+# mitigations: the kernel is up in a third of the time.
+CMDLINE = ("console=ttyS0 quiet panic=-1 acpi=off no_timer_check lpj=1000000 "
+           "mitigations=off")
+
+
+class GuestError(Exception):
+    """The guest or its QEMU did not do what it was told."""
+
+
+def accelerator():
+    """How QEMU is to run the guest.
+
+    On an emulated AMD CPU, KVM: the outer emulator translates the guest's code
+    itself then, which is ten times as fast as an emulator inside an emulator
+    whose freshly written code it must translate again and again. Everywhere
+    else QEMU's emulator, which is fast enough on a real CPU, and by which a
+    saved guest was saved.
+    """
+    wanted = os.environ.get("WEFT_GUEST_ACCEL")
+    if wanted:
+        return wanted
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+        cpu = file.read().split("\n\n", 1)[0]
+    if "QEMU TCG CPU" in cpu and " svm " in cpu:
+        if not os.path.exists("/dev/kvm"):
+            subprocess.run(["modprobe", "kvm_amd"], check=False)
+        if os.access("/dev/kvm", os.R_OK | os.W_OK):
+            return "kvm"
+    return "tcg,thread=single"
+
+
+class Lines:
+    """A socket that speaks in lines."""
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.got = b""
+
+    def send(self, line, fds=()):
+        data = line.encode() + b"\n"
+        if fds:
+            socket.send_fds(self.sock, [data], fds)
+        else:
+            self.sock.sendall(data)
+
+    def read(self, until):
+        """The next line, or None when the time is up."""
+        while b"\n" not in self.got:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+                return None
+            data = self.sock.recv(65536)
+            if not data:
+                raise GuestError("QEMU went away")
+            self.got += data
+        line, self.got = self.got.split(b"\n", 1)
+        return line.decode(errors="replace").rstrip("\r")
+
+
+class Guest:
+    """One QEMU with one guest in it."""
+
+    def __init__(self, devices=(), saved=None, command="", log=None,
+                 vmlinux=None, initrd=None, extra=()):
+        self.log = log
+        self.begin = time.monotonic()
+        vmlinux = vmlinux or os.environ["WEFT_GUEST_VMLINUX"]
+        initrd = initrd or os.environ["WEFT_GUEST_INITRD"]
+        ours, theirs = zip(*(socket.socketpair() for _ in range(2)))
+        args = [os.environ.get("WEFT_QEMU", "qemu-system-x86_64"),
+                "-name", "weft-guest", "-nodefaults", "-display", "none",
+                "-no-reboot", "-no-user-config", "-machine", "pc",
+                "-accel", accelerator(), "-cpu", "qemu64",
+                "-m", str(MEMORY)]
+        for name, sock in zip(("serial", "qmp"), theirs):
+            args += ["-chardev", f"socket,id={name},fd={sock.fileno()}"]
+        args += ["-serial", "chardev:serial", "-mon", "qmp,mode=control"]
+        keep = [sock.fileno() for sock in theirs]
+        stream = None
+        if saved:
+            stream = os.open(saved, os.O_RDONLY)
+            keep.append(stream)
+            args += ["-incoming", f"fd:{stream}"]
+        else:
+            do = f" weft.do={command}" if command else ""
+            args += ["-kernel", vmlinux, "-initrd", initrd,
+                     "-append", CMDLINE + do]
+        for device in devices:
+            args += ["-device", device]
+        self.process = subprocess.Popen(
+            args + list(extra), stdin=subprocess.DEVNULL, pass_fds=keep,
+            stdout=subprocess.DEVNULL)
+        for sock in theirs:
+            sock.close()
+        if stream is not None:
+            os.close(stream)
+        self.serial, self.monitor = (Lines(sock) for sock in ours)
+        self.resumed = bool(saved)
+
+    def seconds(self):
+        return time.monotonic() - self.begin
+
+    def qmp(self, command, fds=(), timeout=120, **arguments):
+        """Runs a QMP command and returns its answer."""
+        self.monitor.send(json.dumps({"execute": command,
+                                      "arguments": arguments}), fds)
+        until = time.monotonic() + timeout
+        while True:
+            line = self.monitor.read(until)
+            if line is None:
+                raise GuestError(f"QEMU did not answer '{command}' "
+                                 f"in {timeout} s")
+            answer = json.loads(line)
+            if "error" in answer:
+                raise GuestError(f"{command}: {answer['error']['desc']}")
+            if "return" in answer:
+                return answer["return"]
+
+    def hear(self, timeout, last):
+        """The guest's lines up to one for which last() holds."""
+        until = time.monotonic() + timeout
+        lines = []
+        while True:
+            line = self.serial.read(until)
+            if line is None:
+                raise GuestError(f"the guest was silent for {timeout} s; "
+                                 f"last words: {lines[-5:]}")
+            if self.log:
+                self.log.write(f"{self.seconds():8.2f} {line}\n")
+                self.log.flush()
+            if line.startswith("weft: "):
+                line = line[len("weft: "):]
+                lines.append(line)
+                if last(line):
+                    return lines
+
+    def start(self, timeout=300):
+        """Waits until the guest takes commands."""
+        until = time.monotonic() + 60
+        if self.monitor.read(until) is None:
+            raise GuestError("QEMU did not start in 60 s")
+        self.qmp("qmp_capabilities")
+        if not self.resumed:
+            self.hear(timeout, lambda line: line.startswith("READY"))
+            return
+        until = time.monotonic() + timeout
+        while self.qmp("query-status")["status"] == "inmigrate":
+            if time.monotonic() > until:
+                raise GuestError("the saved guest does not resume")
+            time.sleep(0.05)
+        self.qmp("cont")        # it was saved while stopped
+
+    def do(self, command, timeout=120):
+        """Has the guest run a command; what it reported."""
+        self.serial.send(command)
+        verb = command.split(":")[0]
+        lines = self.hear(timeout, lambda line: line.startswith(
+            (f"ok {verb} ", f"failed {verb}: ")))
+        if lines[-1].startswith("failed"):
+            raise GuestError(f"{command}: {lines[-1].split(': ', 1)[1]}")
+        return lines[:-1]
+
+    def shot(self, path):
+        self.qmp("screendump", filename=os.path.abspath(path))
+
+    def save(self, path):
+        """Writes the stopped guest's state to a file."""
+        self.qmp("stop")
+        with open(path, "wb") as file:
+            self.qmp("getfd", fds=[file.fileno()], fdname="state")
+        self.qmp("migrate", uri="fd:state")
+        while True:
+            status = self.qmp("query-migrate").get("status")
+            if status == "completed":
+                return
+            if status in ("failed", "cancelled"):
+                raise GuestError("QEMU could not save the guest")
+            time.sleep(0.05)
+
+    def end(self):
+        """Ends QEMU, however it is."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.serial.sock.close()
+        self.monitor.sock.close()
+
+
+def options(argv):
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--device", action="append", default=[],
+                        help="as for QEMU's -device (repeatable)")
+    parser.add_argument("--qemu", action="append", default=[],
+                        help="one more argument for QEMU (repeatable)")
+    parser.add_argument("--name", default="guest", help="for messages")
+    parser.add_argument("--boot", action="store_true",
+                        help="boot, do not resume")
+    parser.add_argument("--log", help="file for the serial console")
+    parser.add_argument("--do", action="append", default=[], metavar="COMMAND")
+    parser.add_argument("--shot", help="screendump at the end, as PPM")
+    parser.add_argument("--save", help="save the guest, ready for commands")
+    parser.add_argument("--timeout", type=int, default=300)
+    parser.add_argument("program", nargs="*")
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    opts = options(argv)
+    saved = None if opts.boot or opts.save else os.environ["WEFT_GUEST_SAVED"]
+    log = open(opts.log, "w", encoding="utf-8") if opts.log else None
+    guest = Guest(opts.device, saved, log=log, extra=opts.qemu)
+
+    def tell(text):
+        print(f"{opts.name}: {guest.seconds():6.1f} s  {text}", flush=True)
+
+    try:
+        guest.start(opts.timeout)
+        tell("resumed" if saved else "booted")
+        for command in opts.do:
+            for line in guest.do(command, opts.timeout):
+                tell(line)
+        if opts.shot:
+            guest.shot(opts.shot)
+            tell(f"screendump {os.path.basename(opts.shot)}")
+        if opts.save:
+            guest.save(opts.save)
+        if opts.program:
+            return subprocess.run(opts.program, check=False).returncode
+    except (GuestError, OSError) as error:
+        tell(f"FAILED: {error}")
+        return 1
+    finally:
+        guest.end()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
