@@ -146,6 +146,8 @@ static const struct mode_case {
 	{ "too tall", SZ_2G, 640, 12001, 32, 0, 0, 0, false, 0, 0 },
 	{ "everything at its most", SZ_4G, 65535, 65535, 32, 65535, 65535, 65535,
 	  false, 0, 0 },
+	{ "offset past 32 bits", SZ_4G, 640, 480, 32, 65535, 0, 16385, false, 0, 0 },
+	{ "narrow, and many lines", SZ_4G, 16, 480, 16, 0, 0, 0, true, 32, 0 },
 	{ "no width", SZ_16M, 0, 480, 32, 640, 0, 0, false, 0, 0 },
 	{ "no height", SZ_16M, 640, 0, 32, 640, 0, 0, false, 0, 0 },
 	{ "no depth", SZ_16M, 640, 480, 0, 640, 0, 0, false, 0, 0 },
@@ -271,13 +273,14 @@ static u8 byte_at(const struct weft_dispi *dispi, u32 offset)
 static void dispi_each_read(struct kunit *test)
 {
 	struct weft_dispi d;
+	u8 *buf, att = 0x33;
 	size_t len, i;
 	u32 at;
-	u8 *buf;
 
 	weft_dispi_init(&d, SZ_16M);
 	set_mode(&d, 0x123, 0x145, 32, 0x167, 0x89, 0xab);
-	d.vga_att = 0x33;
+	weft_dispi_write(&d, 0x400, &att, 1);
+	KUNIT_EXPECT_EQ(test, byte_at(&d, 0x400), 0x33);
 	for (len = 1; len <= 8; len++) {
 		buf = kmalloc(len, GFP_KERNEL);	/* exact, for the sanitizer */
 		KUNIT_ASSERT_NOT_NULL(test, buf);

@@ -775,6 +775,21 @@ static void edid_check_old_cta(struct kunit *test)
 					      &why), -EINVAL);
 }
 
+/* An extended block without room for its tag has none, whatever comes next. */
+static void edid_check_empty_extended_block(struct kunit *test)
+{
+	const char *why;
+	u8 e[256];
+
+	blank(e, 2);
+	e[130] = 4 + 1 + 15;
+	e[132] = 7 << 5;
+	e[133] = 14;
+	seal(e, 2);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 256, 0, 0, 0, &why), 0);
+	KUNIT_EXPECT_NULL(test, why);
+}
+
 /* Any byte changed, and the checksum not: refused, in each block. */
 static void edid_check_sums(struct kunit *test)
 {
@@ -875,6 +890,7 @@ static struct kunit_case edid_cases[] = {
 	KUNIT_CASE_PARAM(edid_check_refuses, broken_gen_params),
 	KUNIT_CASE(edid_check_accepts_none_announced),
 	KUNIT_CASE(edid_check_old_cta),
+	KUNIT_CASE(edid_check_empty_extended_block),
 	KUNIT_CASE(edid_check_sums),
 	KUNIT_CASE(edid_check_random),
 	{}

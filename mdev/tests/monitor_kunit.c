@@ -238,7 +238,9 @@ static void monitor_refuses_writes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, 3, &why), -EINVAL);
 	KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, U32_MAX, &why), -EINVAL);
 	KUNIT_EXPECT_MEMEQ(test, &m, &before, sizeof(m));
-	/* The last byte there is may be written. */
+	/* The largest size and the last byte there are may be written. */
+	KUNIT_EXPECT_EQ(test, set_field(&m, EDID_SIZE, WEFT_MONITOR_EDID_MAX,
+					&why), 0);
 	KUNIT_EXPECT_EQ(test,
 			weft_monitor_region_write(&m, WEFT_MONITOR_REGION_SIZE - 1,
 						  buf, 1, &why), 0);
@@ -289,6 +291,74 @@ static void monitor_checks_on_up(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, seen, e, len);
 	for (i = len; i < sizeof(seen); i++)
 		KUNIT_EXPECT_EQ(test, seen[i], 0);
+}
+
+/* Of what is behind the EDID the guest sees nothing, nor is it kept. */
+static void monitor_size_is_the_end(struct kunit *test)
+{
+	u8 e[WEFT_EDID_SIZE], seen[WEFT_EDID_SIZE];
+	const char *why = NULL;
+	struct weft_monitor m;
+	int len;
+
+	start(test, &m);
+	len = weft_edid_generate(e, sizeof(e), SZ_8M, NULL, 0);
+	KUNIT_ASSERT_EQ(test, len, 128);
+	memset(e + len, 0x5a, sizeof(e) - len);
+	KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, DOWN, &why), 0);
+	KUNIT_EXPECT_EQ(test, weft_monitor_region_write(&m, 0x100, e, sizeof(e),
+							&why), 0);
+	KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, UP, &why), 0);
+	weft_monitor_guest_read(&m, 0, seen, sizeof(seen));
+	KUNIT_EXPECT_MEMEQ(test, seen, e, len);
+	KUNIT_EXPECT_NULL(test, memchr_inv(seen + len, 0, sizeof(seen) - len));
+
+	KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, DOWN, &why), 0);
+	KUNIT_EXPECT_EQ(test, set_field(&m, EDID_SIZE, 100, &why), 0);
+	KUNIT_EXPECT_EQ(test, weft_monitor_region_read(&m, 0x100, seen,
+						       sizeof(seen)), 0);
+	KUNIT_EXPECT_MEMEQ(test, seen, e, 100);
+	KUNIT_EXPECT_NULL(test, memchr_inv(seen + 100, 0, sizeof(seen) - 100));
+}
+
+/* Width, height and VRAM are limits each of its own. */
+static void monitor_limits(struct kunit *test)
+{
+	static const struct {
+		u64 vram, generated;
+		struct weft_mode pref;
+		const char *why;
+	} limits[] = {
+		{ SZ_8M, SZ_8M, { 1920, 1080 }, NULL },
+		{ SZ_8M, SZ_8M, { 1928, 800 },
+		  "a mode is larger than the type's maximum resolution" },
+		{ SZ_8M, SZ_8M, { 1280, 1088 },
+		  "a mode is larger than the type's maximum resolution" },
+		{ SZ_4M, SZ_8M, { 1920, 1080 },
+		  "a mode takes more VRAM than the instance has" },
+	};
+	const char *why;
+	struct weft_monitor m;
+	u8 e[WEFT_EDID_SIZE];
+	int i, len, ret;
+
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
+		KUNIT_ASSERT_EQ(test, weft_monitor_init(&m, limits[i].vram, &max_8m),
+				0);
+		len = weft_edid_generate(e, sizeof(e), limits[i].generated,
+					 &limits[i].pref, 0);
+		KUNIT_ASSERT_GT(test, len, 0);
+		KUNIT_EXPECT_EQ(test, set_field(&m, LINK_STATE, DOWN, &why), 0);
+		KUNIT_EXPECT_EQ(test, set_field(&m, EDID_SIZE, len, &why), 0);
+		KUNIT_EXPECT_EQ(test, weft_monitor_region_write(&m, 0x100, e, len,
+								&why), 0);
+		why = NULL;
+		ret = set_field(&m, LINK_STATE, UP, &why);
+		KUNIT_EXPECT_EQ_MSG(test, ret, limits[i].why ? -EINVAL : 0,
+				    "case %d", i);
+		if (limits[i].why && why)
+			KUNIT_EXPECT_STREQ(test, why, limits[i].why);
+	}
 }
 
 /* Anything written anywhere: what the guest sees was checked, or is nothing. */
@@ -364,6 +434,8 @@ static struct kunit_case monitor_cases[] = {
 	KUNIT_CASE(monitor_up_is_locked),
 	KUNIT_CASE(monitor_refuses_writes),
 	KUNIT_CASE(monitor_checks_on_up),
+	KUNIT_CASE(monitor_size_is_the_end),
+	KUNIT_CASE(monitor_limits),
 	KUNIT_CASE(monitor_random),
 	{}
 };
