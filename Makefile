@@ -18,7 +18,7 @@ modules: headers
 	+@+$(kbuild) modules
 
 # The release that KDIR is of, which need not be the running one.
-release = $$(cat $(KDIR)/include/config/kernel.release 2>/dev/null || echo $(KVER))
+release = $$(cut -s -d'"' -f2 $(KDIR)/include/generated/utsrelease.h 2>/dev/null || echo $(KVER))
 moddir  = $(DESTDIR)/lib/modules/$(release)
 
 # Says what is missing in words, before kbuild says it in errors.
@@ -42,8 +42,7 @@ clean:
 	@rm -rf $(top)/build $(top)/include/generated
 	@find $(top) \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name '.*.d' -o -name '.module-common.*' -o -name modules.order \
-		-o -name Module.symvers -o -name '*.symversions' \) -type f -not -path '*/.git/*' -delete
-	@find $(top)/selftests -name __pycache__ -exec rm -rf {} +
+		-o -name Module.symvers -o -name '*.symversions' -o -name '*.pyc' \) -type f -not -path '*/.git/*' -delete
 
 # What follows boots virtual machines; nothing of it touches the running kernel.
 deps:

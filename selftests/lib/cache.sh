@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # The cache folder, and Debian packages unpacked into it. Sourced; say.sh first.
 #
-#   cache_unpack DIR PACKAGE...	downloads and unpacks, installs nothing
+#   cache_unpack DIR PACKAGE...	downloads and unpacks, installs nothing;
+#				cache_without holds patterns of files to leave out
 #   cache_depends PACKAGE	names of the packages it depends on
 #   cache_apt_cache ARG...	apt-cache
 #   cache_use_own_lists		from here on, package lists of our own (Debian
@@ -9,6 +10,7 @@
 
 CACHE=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 cache_apt_options=()
+cache_without=()
 
 cache_apt_cache()
 {
@@ -51,6 +53,11 @@ cache_download()
 	(cd "$1" && apt-get "${cache_apt_options[@]}" -q -o "APT::Sandbox::User=$(id -un)" download "$2")
 }
 
+cache_extract()
+{
+	dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "${cache_without[@]/#/--exclude=}"
+}
+
 cache_unpack()
 {
 	local dir=$1 p tmp rc=0
@@ -63,7 +70,7 @@ cache_unpack()
 			cache_use_own_lists
 			say_while "downloading $p" cache_download "$tmp" "$p" || rc=1
 		fi
-		[ $rc = 0 ] && { say_while "unpacking $p" dpkg-deb -x "$tmp"/*.deb "$dir" || rc=1; }
+		[ $rc = 0 ] && { say_while "unpacking $p" cache_extract "$tmp"/*.deb "$dir" || rc=1; }
 		rm -rf "$tmp"
 		[ $rc = 0 ] || die "could not fetch $p"
 	done
