@@ -66,7 +66,7 @@ new=$(mktemp "${TMPDIR:-/tmp}/weft-probe.XXXXXX")
 trap 'rm -f "$new"' EXIT
 trap 'exit 1' HUP INT TERM
 
-last= text=
+last='' text=''
 has()
 {
 	h=$(header "$2")

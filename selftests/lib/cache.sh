@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
 # The cache folder, and Debian packages unpacked into it. Sourced; say.sh first.
 #
 #   cache_unpack DIR PACKAGE...	downloads and unpacks, installs nothing;

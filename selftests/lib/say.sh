@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
 # Progress for people: sourced by the shell scripts, writes to stderr only.
 #
 #   say TEXT...              one line

@@ -15,7 +15,7 @@ packages()
 	build)	echo "make gcc gcc-12 libc6-dev libelf1 xz-utils kmod" ;;
 	qemu)	echo "qemu-system-x86 busybox-static python3 kmod xz-utils" ;;
 	unit)	echo "make gcc libc6-dev" ;;
-	style)	echo "perl sparse xz-utils make gcc gcc-12 kmod" ;;
+	style)	echo "shellcheck perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
@@ -45,7 +45,7 @@ if ! command -v dpkg-query >/dev/null; then
 	# Not a Debian: the names are all we can offer, once something is amiss.
 	for tool in make gcc xz depmod python3 qemu-system-x86_64 busybox; do
 		command -v $tool >/dev/null ||
-			die "$tool is missing; on Debian these packages bring all:" $want
+			die "$tool is missing; on Debian these packages bring all:" "$want"
 	done
 	exit 0
 fi
