@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,27 +162,21 @@ bool module_loaded(const char *name)
 int module_load(const char *name, const char *parameters)
 {
 	const char *dir = getenv("WEFT_MODULES");
-	int status;
+	char path[PATH_MAX];
+	int fd, ret;
 
-	if (!dir) {
-		errno = ENOENT;
+	snprintf(path, sizeof(path), "%s/%s.ko", dir ?: ".", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return -1;
-	}
-	/* insmod tells the errno in words only; what matters is whether */
-	status = command("insmod %s/%s.ko %s 2>/dev/null", dir, name,
-			 parameters ?: "");
-	if (status)
-		errno = EINVAL;
-	return status ? -1 : 0;
+	ret = syscall(SYS_finit_module, fd, parameters ?: "", 0);
+	close_keep_errno(fd);
+	return ret;
 }
 
 int module_unload(const char *name)
 {
-	int status = command("rmmod %s 2>/dev/null", name);
-
-	if (status)
-		errno = EBUSY;
-	return status ? -1 : 0;
+	return syscall(SYS_delete_module, name, O_NONBLOCK);
 }
 
 int softpci_load(const char *parameters)
@@ -213,7 +208,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-const char *pci_find(unsigned int vendor, unsigned int device, int n)
+const char *pci_find(unsigned int vendor, unsigned int device, int class, int n)
 {
 	char found[BDF_SIZE] = "";
 	struct dirent **list;
@@ -225,7 +220,9 @@ const char *pci_find(unsigned int vendor, unsigned int device, int n)
 
 		if (name[0] != '.' && !found[0] &&
 		    file_number(PCI "/%s/vendor", name) == vendor &&
-		    file_number(PCI "/%s/device", name) == device && !n--)
+		    file_number(PCI "/%s/device", name) == device &&
+		    (class < 0 || file_number(PCI "/%s/class", name) >> 8 == class) &&
+		    !n--)
 			snprintf(found, BDF_SIZE, "%.*s", BDF_SIZE - 1, name);
 		free(list[i]);
 	}
@@ -236,12 +233,12 @@ const char *pci_find(unsigned int vendor, unsigned int device, int n)
 
 const char *softpci_find(int n)
 {
-	return pci_find(0x1234, 0x7765, n);
+	return pci_find(0x1234, 0x7765, 0x0380, n);
 }
 
 const char *bochs_find(int n)
 {
-	return pci_find(0x1234, 0x1111, n);
+	return pci_find(0x1234, 0x1111, 0x0380, n);
 }
 
 bool adapter_bound(const char *bdf)

@@ -64,7 +64,7 @@ int command(const char *fmt, ...) PRINTF(1, 2);		/* its exit status; quiet */
 
 /* Modules; parameters as for insmod, NULL for none. */
 int module_load(const char *name, const char *parameters);
-int module_unload(const char *name);
+int module_unload(const char *name);	/* EAGAIN: in use */
 bool module_loaded(const char *name);
 /* weft_softpci anew, with nothing left of what was before. */
 int softpci_load(const char *parameters);
@@ -72,10 +72,11 @@ int softpci_load(const char *parameters);
 int modules_reload(const char *softpci_parameters);
 
 /*
- * Adapters: the N-th PCI function of this id, "" when there is none, which
- * stays valid. Those of weft_softpci, and QEMU's bochs-display.
+ * Adapters: the N-th PCI function of this id and class (-1: any), "" when
+ * there is none. The name stays valid. Those of weft_softpci, and QEMU's
+ * bochs-display.
  */
-const char *pci_find(unsigned int vendor, unsigned int device, int n);
+const char *pci_find(unsigned int vendor, unsigned int device, int class, int n);
 const char *softpci_find(int n);
 const char *bochs_find(int n);
 int adapter_bind(const char *bdf);	/* with driver_override, as driverctl */
