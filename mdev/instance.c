@@ -285,9 +285,14 @@ static int weft_mdev_probe(struct mdev_device *mdev)
 	ret = vfio_register_emulated_iommu_dev(&inst->vdev);
 	if (ret)
 		goto err_list;
+	ret = weft_sysfs_add_instance(inst);
+	if (ret)
+		goto err_unregister;
 	dev_dbg(&mdev->dev, "created: %s at %#llx\n", type->id, offset);
 	return 0;
 
+err_unregister:
+	vfio_unregister_group_dev(&inst->vdev);
 err_list:
 	scoped_guard(mutex, &adapter->lock)
 		list_del(&inst->node);
@@ -308,6 +313,7 @@ static void weft_mdev_remove(struct mdev_device *mdev)
 
 	/* waits until a VMM that has it lets go, see weft_vfio_ops.request */
 	vfio_unregister_group_dev(&inst->vdev);
+	weft_sysfs_remove_instance(inst);
 
 	scoped_guard(mutex, &adapter->lock)
 		list_del(&inst->node);
@@ -348,6 +354,5 @@ struct mdev_driver weft_mdev_driver = {
 		.name = "weft_vgpu",
 		.owner = THIS_MODULE,
 		.mod_name = KBUILD_MODNAME,
-		.dev_groups = weft_instance_groups,
 	},
 };

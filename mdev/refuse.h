@@ -20,7 +20,7 @@ struct device;
 struct weft_reason {
 	spinlock_t lock;	/* text */
 	struct ratelimit_state limit;
-	char text[192];
+	char text[256];
 };
 
 void weft_reason_init(struct weft_reason *reason, bool limited);

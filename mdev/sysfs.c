@@ -7,6 +7,7 @@
 #include <linux/mdev.h>
 #include <linux/pci.h>
 #include <linux/pid.h>
+#include <linux/string_helpers.h>
 #include <linux/sysfs.h>
 #include <linux/uuid.h>
 
@@ -246,10 +247,28 @@ static const struct attribute_group instance_group = {
 	.attrs = instance_attrs,
 };
 
-const struct attribute_group *weft_instance_groups[] = {
-	&instance_group,
-	NULL,
-};
+/**
+ * weft_sysfs_add_instance - give an instance its attributes
+ * @inst: probed
+ *
+ * Not by the driver's dev_groups: those go before the driver's remove, which
+ * may wait for a VMM, and then is when people ask who holds the instance.
+ *
+ * Return: 0, or what sysfs_create_group() says.
+ */
+int weft_sysfs_add_instance(struct weft_instance *inst)
+{
+	return sysfs_create_group(&inst->mdev->dev.kobj, &instance_group);
+}
+
+/**
+ * weft_sysfs_remove_instance - take an instance's attributes away
+ * @inst: no VMM has it any more
+ */
+void weft_sysfs_remove_instance(struct weft_instance *inst)
+{
+	sysfs_remove_group(&inst->mdev->dev.kobj, &instance_group);
+}
 
 /*
  * Creates that the mdev core refuses by itself
@@ -267,23 +286,29 @@ static void explain_create(struct weft_adapter *adapter, int err,
 			   const char *buf, size_t count)
 {
 	int len = strnlen(buf, count);
+	char text[4 * UUID_STRING_LEN + 1];
+	int end;
 
 	if (len && buf[len - 1] == '\n')
 		len--;
-	/* %*pE: what was written may be anything */
+	/* what was written may be anything, the log and last_error are ASCII */
+	end = string_escape_mem(buf, min(len, UUID_STRING_LEN), text,
+				sizeof(text) - 1, ESCAPE_HEX | ESCAPE_NAP,
+				NULL);
+	text[end] = '\0';
+
 	if (err == -EEXIST)
 		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
-			    "create %*pEhp: an mdev of this UUID exists already, here or on another parent",
-			    len, buf);
+			    "create %s: an mdev of this UUID exists already, here or on another parent",
+			    text);
 	else if (err == -EINVAL && len != UUID_STRING_LEN)
 		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
-			    "create %*pEhp: a UUID has %d characters, this has %d",
-			    min(len, UUID_STRING_LEN), buf, UUID_STRING_LEN,
-			    len);
+			    "create %s: a UUID has %d characters, this has %d",
+			    text, UUID_STRING_LEN, len);
 	else if (err == -EINVAL)
 		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
-			    "create %*pEhp: not a UUID (8-4-4-4-12 hex digits)",
-			    len, buf);
+			    "create %s: not a UUID (8-4-4-4-12 hex digits)",
+			    text);
 }
 
 static ssize_t watched_store(struct kobject *kobj, struct attribute *attr,

@@ -7,10 +7,12 @@
 
 struct attribute_group;
 struct weft_adapter;
+struct weft_instance;
 
 extern const struct attribute_group *weft_adapter_groups[];
-extern const struct attribute_group *weft_instance_groups[];
 
+int weft_sysfs_add_instance(struct weft_instance *inst);
+void weft_sysfs_remove_instance(struct weft_instance *inst);
 void weft_sysfs_watch_creates(struct weft_adapter *adapter);
 
 #endif
