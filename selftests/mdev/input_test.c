@@ -853,6 +853,7 @@ TEST_TIMEOUT(fault_after_the_slice_is_gone, 60)
 	EXPECT_EQ(helper_end(&forked, WAIT_MS), 0);
 
 	/* every other way to the VRAM says so, and registers stay harmless */
+	EXPECT_STREQ(file_text(PCI "/%s/%s/weft/state", bdf, uuid_of(1)), "unavailable");
 	EXPECT_ERRNO(EIO, region_read(v.fd, REGION_BAR0, 0, &byte, 1));
 	EXPECT_ERRNO(EIO, region_write(v.fd, REGION_BAR0, 0, &byte, 1));
 	EXPECT_ERRNO(EIO, region_read(v.fd, REGION_SCANOUT, 0, &byte, 1));
