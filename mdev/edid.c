@@ -57,6 +57,12 @@
 #define CTA_TAG_EXTENDED	7
 #define CTA_EXT_VIDEO_420	14
 
+#define DISPLAYID_LENGTH	2
+#define DISPLAYID_BLOCKS	5
+#define DISPLAYID_TAG_TYPE1	0x03
+#define DISPLAYID_TAG_TYPE7	0x22
+#define DISPLAYID_TIMING_SIZE	20
+
 static const u8 weft_edid_header[8] = {
 	0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00
 };
@@ -689,6 +695,43 @@ static const char *weft_edid_check_cta(const struct weft_edid_limits *lim,
 	return NULL;
 }
 
+/*
+ * The detailed timings of DisplayID 1.3 (type I) and 2.0 (type VII), which have
+ * sizes in the same places. QEMU puts there what has too high a clock for an
+ * EDID's own.
+ */
+static const char *weft_edid_check_displayid(const struct weft_edid_limits *lim,
+					     const u8 *ext)
+{
+	u32 end = DISPLAYID_BLOCKS + ext[DISPLAYID_LENGTH];
+	const char *why;
+	u32 at, n, i;
+
+	if (end >= EDID_CHECKSUM)
+		return "a DisplayID extension is longer than its block";
+	for (at = DISPLAYID_BLOCKS; at < end; at += 3 + n) {
+		if (at + 3 > end)
+			return ext[at] ? "a DisplayID block is malformed" : NULL;
+		n = ext[at + 2];
+		if (at + 3 + n > end)
+			return "a DisplayID block is malformed";
+		if (ext[at] != DISPLAYID_TAG_TYPE1 &&
+		    ext[at] != DISPLAYID_TAG_TYPE7)
+			continue;
+		for (i = 0; i + DISPLAYID_TIMING_SIZE <= n;
+		     i += DISPLAYID_TIMING_SIZE) {
+			const u8 *d = ext + at + 3 + i;
+			u32 xres = weft_edid_le16(d + 4) + 1;
+			u32 yres = weft_edid_le16(d + 12) + 1;
+
+			why = weft_edid_check_mode(lim, xres, yres);
+			if (why)
+				return why;
+		}
+	}
+	return NULL;
+}
+
 static const char *weft_edid_check_all(const struct weft_edid_limits *lim,
 				       const u8 *buf, size_t len)
 {
@@ -714,11 +757,8 @@ static const char *weft_edid_check_all(const struct weft_edid_limits *lim,
 			why = weft_edid_check_cta(lim, buf + at);
 			break;
 		case EDID_EXT_DISPLAYID:
-			/*
-			 * Not looked into: QEMU puts there what a detailed
-			 * timing has no bits for. The display registers hold
-			 * a guest to its slice whatever it was offered.
-			 */
+			why = weft_edid_check_displayid(lim, buf + at);
+			break;
 		case EDID_EXT_MAP:
 			break;
 		default:

@@ -470,7 +470,7 @@ static void put_dtd(u8 *d, u32 xres, u32 yres)
 enum how {
 	ESTABLISHED, STANDARD, STANDARD_1_2, BASE_DTD, INTERLACED,
 	MORE_STANDARD, ESTABLISHED3, CVT, CTA_DTD, CTA_DTD_AFTER_BLOCKS,
-	CTA_LAST_DTD, CTA_VIC, CTA_NATIVE_VIC, CTA_VIC_420, SECOND_CTA,
+	CTA_LAST_DTD, CTA_VIC, CTA_NATIVE_VIC, CTA_VIC_420, SECOND_CTA, DISPLAYID,
 };
 
 static const struct announced {
@@ -546,6 +546,9 @@ static const struct announced {
 	{ "CTA format 16, native", CTA_NATIVE_VIC, 16, 0, 1920, 1080 },
 	{ "CTA format 64, native", CTA_NATIVE_VIC, 64, 0, 1920, 1080 },
 	{ "CTA format 97, 4:2:0 only", CTA_VIC_420, 97, 0, 3840, 2160 },
+	{ "DisplayID type I", DISPLAYID, 0x03, 0, 3840, 2160 },
+	{ "DisplayID type VII, second", DISPLAYID, 0x22, 20, 7680, 4320 },
+	{ "DisplayID, last", DISPLAYID, 0x03, 80, 5120, 2880 },
 	{ "in the second extension", SECOND_CTA, 0, 0, 1024, 768 },
 };
 
@@ -622,6 +625,22 @@ static int announce(u8 *e, const struct announced *a)
 		cta[4] = 7 << 5 | 2;
 		cta[5] = 14;
 		cta[6] = a->a;
+		break;
+	case DISPLAYID:
+		memset(cta, 0, 128);
+		cta[0] = 0x70;
+		cta[1] = 0x13;
+		cta[2] = 13 + 3 + a->b + 20;
+		cta[5] = 0x7f;		/* a vendor's, skipped */
+		cta[7] = 10;
+		memset(cta + 8, 0xff, 10);
+		cta[18] = a->a;
+		cta[20] = a->b + 20;
+		d = cta + 21 + a->b;
+		d[4] = (a->xres - 1) & 0xff;
+		d[5] = (a->xres - 1) >> 8;
+		d[12] = (a->yres - 1) & 0xff;
+		d[13] = (a->yres - 1) >> 8;
 		break;
 	case SECOND_CTA:
 		e[256 + 2] = 4;
@@ -703,6 +722,12 @@ static const struct broken {
 	  "a video data block has a reserved format" },
 	{ "format 255", 2, 256, { 130, 132, 133 }, { 6, 0x41, 255 },
 	  "a video data block has a reserved format" },
+	{ "DisplayID past the block", 2, 256, { 128, 130 }, { 0x70, 122 },
+	  "a DisplayID extension is longer than its block" },
+	{ "DisplayID block past the end", 2, 256, { 128, 130, 133, 135 },
+	  { 0x70, 20, 3, 18 }, "a DisplayID block is malformed" },
+	{ "half a DisplayID block", 2, 256, { 128, 130, 133 }, { 0x70, 2, 3 },
+	  "a DisplayID block is malformed" },
 	{ "extension 0x10", 2, 256, { 128 }, { 0x10 },
 	  "an extension block is of an unknown kind" },
 };
@@ -749,9 +774,11 @@ static void edid_check_accepts_none_announced(struct kunit *test)
 				0);
 		KUNIT_EXPECT_NULL(test, why);
 	}
-	/* DisplayID and the map of blocks are let through. */
+	/* Padding in a DisplayID extension, and the map of blocks. */
 	blank(e, 3);
+	memset(e + 128, 0, 128);
 	e[128] = 0x70;
+	e[130] = 121;
 	e[256] = 0xf0;
 	seal(e, 3);
 	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 384, 0, 0, 0, &why), 0);
@@ -847,6 +874,8 @@ static void edid_check_random(struct kunit *test)
 			e[20 + weft_rng_below(&rng, 128 * blocks - 20)] =
 				weft_rng_u64(&rng);
 		e[126] = blocks - 1;
+		if (blocks > 1 && weft_rng_one_in(&rng, 4))
+			e[128] = 0x70;
 		seal(e, blocks);
 
 		ret = weft_edid_check(e, 128 * blocks, bytes, xres, yres, &why);
