@@ -19,8 +19,9 @@
 #include "instance.h"
 #include "plane.h"
 
-/* DRM_PLANE_TYPE_PRIMARY of enum drm_plane_type, which is uapi by its values. */
+/* Of enum drm_plane_type, which is uapi by its values. */
 #define PLANE_PRIMARY	1
+#define PLANE_CURSOR	2
 
 static u32 scanout_format(const struct weft_scanout *scanout)
 {
@@ -29,6 +30,17 @@ static u32 scanout_format(const struct weft_scanout *scanout)
 		       DRM_FORMAT_RGB565 | DRM_FORMAT_BIG_ENDIAN :
 		       DRM_FORMAT_RGB565;
 	return scanout->big_endian ? DRM_FORMAT_BGRX8888 : DRM_FORMAT_XRGB8888;
+}
+
+/*
+ * The one plane there is, is the primary one. QEMU leaves the type zero when it
+ * asks for a region, which means an overlay by its value and any plane by its
+ * use.
+ */
+static bool is_screen(u32 flags, u32 type)
+{
+	return type == PLANE_PRIMARY ||
+	       (!type && flags & VFIO_GFX_PLANE_TYPE_REGION);
 }
 
 static int probe_plane(struct weft_instance *inst, u32 flags)
@@ -88,7 +100,8 @@ static void describe_dmabuf(struct weft_instance *inst,
  * @info: argsz, flags and drm_plane_type are given, the rest filled in
  *
  * Return: 0, with the format zero when the guest shows nothing; -EINVAL for
- * flags that ask for another kind of plane than the instance has.
+ * flags that ask for another kind of plane than the instance has, and for a
+ * type of plane that is none.
  */
 int weft_plane_query(struct weft_instance *inst,
 		     struct vfio_device_gfx_plane_info *info)
@@ -103,13 +116,16 @@ int weft_plane_query(struct weft_instance *inst,
 	if (ret || flags & VFIO_GFX_PLANE_TYPE_PROBE)
 		return ret;
 
+	if (type > PLANE_CURSOR)
+		return -EINVAL;
+
 	memset(info, 0, sizeof(*info));
 	info->argsz = argsz;
 	info->flags = flags;
 	info->drm_plane_type = type;
 	info->x_hot = U32_MAX;
 	info->y_hot = U32_MAX;
-	if (type != PLANE_PRIMARY ||
+	if (!is_screen(flags, type) ||
 	    !weft_dispi_scanout(&inst->dispi, &scanout))
 		return 0;
 
