@@ -59,20 +59,29 @@ cache_extract()
 	dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "${cache_without[@]/#/--exclude=}"
 }
 
+# 2 if it could not be downloaded, 1 if not unpacked.
+cache_fetch()
+(
+	tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
+	trap 'rm -rf "$tmp"' EXIT
+	say_while "downloading $2" cache_download "$tmp" "$2" || exit 2
+	say_while "unpacking $2" cache_extract "$tmp"/*.deb "$1" || exit 1
+)
+
 cache_unpack()
 {
-	local dir=$1 p tmp rc=0
+	local dir=$1 p rc
 	shift
 	mkdir -p "$dir"
 	for p; do
-		tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
-		if ! say_while "downloading $p" cache_download "$tmp" "$p"; then
+		rc=0
+		cache_fetch "$dir" "$p" || rc=$?
+		if [ $rc = 2 ]; then
 			# The machine's lists name a file that is gone: use ours.
 			cache_use_own_lists
-			say_while "downloading $p" cache_download "$tmp" "$p" || rc=1
+			rc=0
+			cache_fetch "$dir" "$p" || rc=$?
 		fi
-		[ $rc = 0 ] && { say_while "unpacking $p" cache_extract "$tmp"/*.deb "$dir" || rc=1; }
-		rm -rf "$tmp"
 		[ $rc = 0 ] || die "could not fetch $p"
 	done
 }

@@ -27,10 +27,13 @@ say_while()
 	local text=$1 out pid t0=$SECONDS rc=0 next=30 status=
 	shift
 	out=$(mktemp "${TMPDIR:-/tmp}/weft-say.XXXXXX")
+	# A process group of its own, so that all of it can be ended.
+	set -m
 	"$@" </dev/null >"$out" 2>&1 &
 	pid=$!
+	set +m
 	# shellcheck disable=SC2064 # the values of now are meant
-	trap "kill $pid 2>/dev/null; rm -f '$out'; trap - INT TERM; kill -INT \$BASHPID" INT TERM
+	trap "kill -- -$pid 2>/dev/null; rm -f '$out'; trap - INT TERM; kill -INT \$BASHPID" INT TERM
 	[ -t 2 ] || say "$text"
 	while kill -0 "$pid" 2>/dev/null; do
 		if [ -t 2 ]; then

@@ -36,11 +36,17 @@ class Interrupted(Exception):
 
 def helper(*argv):
     """Runs one of the scripts beside us; its KEY=VALUE lines as a dict."""
-    out = subprocess.run([os.path.join(QEMU_DIR, argv[0]), *argv[1:]], stdout=subprocess.PIPE,
-                         stdin=subprocess.DEVNULL, check=False, text=True)
-    if out.returncode:
+    p = subprocess.Popen([os.path.join(QEMU_DIR, argv[0]), *argv[1:]], stdout=subprocess.PIPE,
+                         stdin=subprocess.DEVNULL, text=True, start_new_session=True)
+    try:
+        out = p.communicate()[0]
+    except Interrupted:
+        os.killpg(p.pid, signal.SIGTERM)
+        p.wait(10)
+        raise
+    if p.returncode:
         raise Failed(f"{argv[0]} failed, see above")
-    return dict(line.split("=", 1) for line in out.stdout.splitlines() if "=" in line)
+    return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
 
 
 def cache_dir():
