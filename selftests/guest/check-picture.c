@@ -4,7 +4,7 @@
  *
  *   check-picture check SHOT.ppm NAME LABEL	exit 1 at the first wrong pixel
  *   check-picture draw NAME LABEL WIDTHxHEIGHT	writes the expected PPM
- *   check-picture show SHOT.ppm [COLUMNS]	in colour, two pixels a character
+ *   check-picture show COLUMNS SHOT.ppm...	in colour, two pixels a character
  *
  * PPM is what QEMU's screendump writes: binary, 8 bits a channel.
  */
@@ -159,28 +159,45 @@ static uint32_t mean(const struct image *image, unsigned int column,
 	return n ? (r / n) << 16 | (g / n) << 8 | b / n : 0;
 }
 
-static int show(const char *path, unsigned int columns)
+static void show_line(const struct image *shot, unsigned int columns,
+		      unsigned int line, unsigned int lines)
 {
-	struct image shot = { 0 };
+	for (unsigned int column = 0; column < columns; column++) {
+		uint32_t up = mean(shot, column, columns, line, lines);
+		uint32_t low = mean(shot, column, columns, line + 1, lines);
+
+		printf("\033[38;2;%u;%u;%u;48;2;%u;%u;%um\u2580",
+		       up >> 16, up >> 8 & 0xff, up & 0xff,
+		       low >> 16, low >> 8 & 0xff, low & 0xff);
+	}
+	printf("\033[0m");
+}
+
+/* One beside the other, as high as the first. */
+static int show(unsigned int columns, char **paths, unsigned int count)
+{
+	struct image shots[4] = { 0 };
 	unsigned int lines;
 
-	if (!read_ppm(path, &shot))
-		return 2;
-	if (!columns || columns > shot.width)
-		columns = shot.width < 64 ? shot.width : 64;
-	lines = columns * shot.height / shot.width & ~1u;
-	for (unsigned int line = 0; line < lines; line += 2) {
-		for (unsigned int column = 0; column < columns; column++) {
-			uint32_t up = mean(&shot, column, columns, line, lines);
-			uint32_t low = mean(&shot, column, columns, line + 1, lines);
-
-			printf("\033[38;2;%u;%u;%u;48;2;%u;%u;%um\u2580",
-			       up >> 16, up >> 8 & 0xff, up & 0xff,
-			       low >> 16, low >> 8 & 0xff, low & 0xff);
-		}
-		printf("\033[0m\n");
+	if (count > sizeof(shots) / sizeof(shots[0]))
+		count = sizeof(shots) / sizeof(shots[0]);
+	for (unsigned int i = 0; i < count; i++) {
+		if (!read_ppm(paths[i], &shots[i]))
+			return 2;
+		if (columns > shots[i].width)
+			columns = shots[i].width;
 	}
-	free(shot.pixels);
+	lines = columns * shots[0].height / shots[0].width & ~1u;
+	for (unsigned int line = 0; line < lines; line += 2) {
+		for (unsigned int i = 0; i < count; i++) {
+			if (i)
+				printf("  ");
+			show_line(&shots[i], columns, line, lines);
+		}
+		printf("\n");
+	}
+	for (unsigned int i = 0; i < count; i++)
+		free(shots[i].pixels);
 	return 0;
 }
 
@@ -192,10 +209,10 @@ int main(int argc, char **argv)
 		return check(argv[2], argv[3], argv[4]);
 	if (!strcmp(verb, "draw") && argc == 5)
 		return draw(argv[2], argv[3], argv[4]);
-	if (!strcmp(verb, "show") && (argc == 3 || argc == 4))
-		return show(argv[2], argc == 4 ? atoi(argv[3]) : 0);
+	if (!strcmp(verb, "show") && argc > 3 && atoi(argv[2]) > 1)
+		return show(atoi(argv[2]), argv + 3, argc - 3);
 	fprintf(stderr, "usage: check-picture check SHOT.ppm NAME LABEL\n"
 			"       check-picture draw NAME LABEL WIDTHxHEIGHT\n"
-			"       check-picture show SHOT.ppm [COLUMNS]\n");
+			"       check-picture show COLUMNS SHOT.ppm...\n");
 	return 2;
 }

@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -235,6 +236,8 @@ def main(argv):
     opts = options(argv)
     saved = None if opts.boot or opts.save else os.environ["WEFT_GUEST_SAVED"]
     log = open(opts.log, "w", encoding="utf-8") if opts.log else None
+    # Whoever ends us ends the guest, by way of the finally below.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     guest = Guest(opts.device, saved, log=log, extra=opts.qemu)
 
     def tell(text):

@@ -22,7 +22,7 @@ series=${1:-6.12}
 cache=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 picture=(picture.c font.c)
 programs=(init.c adapter.c screen.c)
-tools=(guest.sh guest.py mkcpio.py extract_vmlinux.py)
+tools=(guest.sh guest.py mkcpio.py extract_vmlinux.py ../qemu/host/cpio.py ../qemu/host/initramfs.py)
 
 # The headers of DRM are not among those of Debian's libc; the kernel's own do.
 drm_headers()
