@@ -65,21 +65,32 @@ static void move_scanout(struct weft_instance *inst, u64 base)
 				     WEFT_REGION_SHIFT), inst->vram_bytes, 1);
 }
 
-static int describe_region(struct weft_instance *inst,
-			   const struct weft_scanout *scanout,
-			   struct vfio_device_gfx_plane_info *info)
+static void describe_region(struct weft_instance *inst,
+			    const struct weft_scanout *scanout,
+			    struct vfio_device_gfx_plane_info *info)
 {
 	if (!scanout->offset) {
 		info->region_index = VFIO_PCI_BAR0_REGION_INDEX;
-		return 0;
+		return;
 	}
-	if (offset_in_page(scanout->offset))
-		return weft_refuse(&inst->mdev->dev, &inst->reason, -EOPNOTSUPP,
-				   "screen at byte %llu of the VRAM does not begin on a page, so no region can show it",
-				   scanout->offset);
 	move_scanout(inst, scanout->offset);
 	info->region_index = WEFT_REGION_SCANOUT;
-	return 0;
+}
+
+/*
+ * Neither a region nor a DMA-BUF can begin within a page. To the VMM such a
+ * screen is one that shows nothing: an error would go to its log at each
+ * refresh, at the guest's will.
+ */
+static bool can_show(struct weft_instance *inst,
+		     const struct weft_scanout *scanout)
+{
+	if (!offset_in_page(scanout->offset))
+		return true;
+	weft_refuse(&inst->mdev->dev, &inst->reason, -EOPNOTSUPP,
+		    "the guest's screen begins at byte %llu of its VRAM, which is within a page, and so cannot be shown",
+		    scanout->offset);
+	return false;
 }
 
 static void describe_dmabuf(struct weft_instance *inst,
@@ -126,16 +137,14 @@ int weft_plane_query(struct weft_instance *inst,
 	info->x_hot = U32_MAX;
 	info->y_hot = U32_MAX;
 	if (!is_screen(flags, type) ||
-	    !weft_dispi_scanout(&inst->dispi, &scanout))
+	    !weft_dispi_scanout(&inst->dispi, &scanout) ||
+	    !can_show(inst, &scanout))
 		return 0;
 
-	if (flags & VFIO_GFX_PLANE_TYPE_REGION) {
-		ret = describe_region(inst, &scanout, info);
-		if (ret)
-			return ret;
-	} else {
+	if (flags & VFIO_GFX_PLANE_TYPE_REGION)
+		describe_region(inst, &scanout, info);
+	else
 		describe_dmabuf(inst, &scanout, info);
-	}
 	info->drm_format = scanout_format(&scanout);
 	info->drm_format_mod = DRM_FORMAT_MOD_LINEAR;
 	info->width = scanout.width;
@@ -347,8 +356,7 @@ static struct dma_buf *new_export(struct weft_instance *inst,
  * @inst: the instance, its lock held
  * @id: dmabuf_id of the last QUERY_GFX_PLANE
  *
- * Return: a file descriptor; -EINVAL when @id is not of the screen as it is;
- * -EOPNOTSUPP when the screen does not begin on a page.
+ * Return: a file descriptor; -EINVAL when @id is not what was named last.
  */
 int weft_plane_get_dmabuf(struct weft_instance *inst, u32 id)
 {
@@ -363,10 +371,6 @@ int weft_plane_get_dmabuf(struct weft_instance *inst, u32 id)
 				   "no DMA-BUF %u: display is %s, and %u is what QUERY_GFX_PLANE named last",
 				   id, inst->display == WEFT_DISPLAY_DMABUF ?
 				   "dmabuf" : "region", inst->dmabuf_id);
-	if (offset_in_page(scanout->offset))
-		return weft_refuse(&inst->mdev->dev, &inst->reason, -EOPNOTSUPP,
-				   "screen at byte %llu of the VRAM does not begin on a page, so no DMA-BUF can show it",
-				   scanout->offset);
 
 	guard(rwsem_read)(&inst->vram_lock);
 	if (inst->revoked)
