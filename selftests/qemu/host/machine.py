@@ -49,6 +49,11 @@ def kernel_arguments(args):
     return " ".join(words + args.append)
 
 
+def _quoted(path):
+    """As QEMU wants a path among options that commas separate."""
+    return path.replace(",", ",,")
+
+
 def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
     """ports: {name: file descriptor} of virtio ports, with 'qmp' and 'tty' beside them."""
     cmd = [QEMU, "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
@@ -64,10 +69,10 @@ def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
         cmd += ["-machine", args.machine, "-accel", "tcg,thread=multi",
                 "-cpu", "max,la57=off", "-smp", str(args.smp)]
     cmd += ["-kernel", vmlinuz, "-initrd", initrd, "-append", kernel_arguments(args),
-            "-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"]
+            "-chardev", f"file,id=console,path={_quoted(console)}", "-serial", "chardev:console"]
     # multidevs=remap: without it, inodes of different mounts collide in the machine.
     cmd += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
-            "-virtfs", f"local,path={results},mount_tag=results,security_model=none,multidevs=remap",
+            "-virtfs", f"local,path={_quoted(results)},mount_tag=results,security_model=none,multidevs=remap",
             "-device", "virtio-serial-pci,max_ports=16"]
     for name, fd in ports.items():
         cmd += ["-chardev", f"socket,id={name},fd={fd}"]
@@ -78,7 +83,7 @@ def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
         else:
             cmd += ["-device", f"virtserialport,chardev={name},name=weft.{name}"]
     if args.monitor:
-        cmd += ["-qmp", f"unix:{args.monitor},server=on,wait=off"]
+        cmd += ["-qmp", f"unix:{_quoted(args.monitor)},server=on,wait=off"]
     for d in args.device:
         cmd += ["-device", d]
     for raw in args.qemu:
