@@ -11,8 +11,14 @@
 #include <linux/string.h>
 
 #include "rng.h"
-#include "../config.c"
 #include "../dispi.h"
+
+/* Linked into a kernel the rooms are there once, for all suites. */
+#ifdef WEFT_ROOMS_LINKED
+#include "../config.h"
+#else
+#include "../config.c"
+#endif
 
 static const u64 vrams[] = {
 	SZ_4M, SZ_8M, SZ_64M, SZ_512M, SZ_1G, SZ_2G, SZ_4G, 2 * SZ_4G,

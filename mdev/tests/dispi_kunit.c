@@ -10,7 +10,13 @@
 #include <linux/string.h>
 
 #include "rng.h"
+
+/* Linked into a kernel the rooms are there once, for all suites. */
+#ifdef WEFT_ROOMS_LINKED
+#include "../dispi.h"
+#else
 #include "../dispi.c"
+#endif
 
 static u16 get(const struct weft_dispi *dispi, int reg)
 {

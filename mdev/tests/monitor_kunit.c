@@ -11,8 +11,15 @@
 #include <linux/string.h>
 
 #include "rng.h"
+
+/* Linked into a kernel the rooms are there once, for all suites. */
+#ifdef WEFT_ROOMS_LINKED
+#include "../edid.h"
+#include "../monitor.h"
+#else
 #include "../edid.c"
 #include "../monitor.c"
+#endif
 
 /* Offsets of struct vfio_region_gfx_edid, which is ABI. */
 #define EDID_OFFSET	0

@@ -10,7 +10,13 @@
 #include <linux/string.h>
 
 #include "rng.h"
+
+/* Linked into a kernel the rooms are there once, for all suites. */
+#ifdef WEFT_ROOMS_LINKED
+#include "../parent.h"
+#else
 #include "../parent.c"
+#endif
 
 #define MAX_SLICES	512
 

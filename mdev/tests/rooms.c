@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The logic rooms, once, for suites that are linked into a kernel: there each
+ * cannot bring its own.
+ */
+#include "../config.c"
+#include "../dispi.c"
+#include "../edid.c"
+#include "../monitor.c"
+#include "../parent.c"
+#include "../types.c"
