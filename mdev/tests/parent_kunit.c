@@ -215,7 +215,7 @@ static void parent_init_without_memory(struct kunit *test)
 }
 #endif
 
-/* The issue's own example: 64 MiB, and what one of a type leaves of the others. */
+/* What an instance of one type leaves of the others. */
 static void parent_types_mix(struct kunit *test)
 {
 	struct weft_parent parent;
