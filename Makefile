@@ -51,10 +51,10 @@ deps:
 check: deps
 	@$(top)/selftests/check
 
-demo: deps
+demo:
 	@$(top)/selftests/demo/run
 
-bench: deps
+bench:
 	@$(top)/selftests/bench/run
 
 shell:
