@@ -17,6 +17,7 @@
 #include "../edid.h"
 #else
 #include "../edid.c"
+#include "../edid_check.c"
 #endif
 
 /* ---- reading back ---- */

@@ -18,6 +18,7 @@
 #include "../monitor.h"
 #else
 #include "../edid.c"
+#include "../edid_check.c"
 #include "../monitor.c"
 #endif
 

@@ -6,6 +6,7 @@
 #include "../config.c"
 #include "../dispi.c"
 #include "../edid.c"
+#include "../edid_check.c"
 #include "../monitor.c"
 #include "../parent.c"
 #include "../types.c"

@@ -15,6 +15,7 @@
 #include "../types.h"
 #else
 #include "../edid.c"
+#include "../edid_check.c"
 #include "../parent.c"
 #include "../types.c"
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../../mdev/edid.c"
+#include "../../mdev/edid_check.c"
 
 static int do_generate(int argc, char **argv)
 {
