@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # inside.sh : the demo's part in the machine that has the adapter.
 #
-# The modules are loaded. Each step is what a user would type.
+# Each step is what a user would type.
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -35,24 +35,56 @@ last_error()
 	cat "$parent/weft/last_error" $pci/drivers/weft_vgpu/last_error 2>/dev/null | grep . | head -n 1
 }
 
-mib()
+# Programs are slow to start on an emulated CPU: what follows does without.
+
+# get VAR FILE: the first line of a file.
+get()
 {
-	echo "$(($1 >> 20)) MiB"
+	read -r "$1" <"$2" || :
 }
 
-# The function whose ids those are, or nothing.
-function_of()
+# get_mib VAR FILE: the same, of bytes.
+get_mib()
 {
-	local f
-	for f in $pci/devices/*; do
-		[ "$(<"$f/vendor"):$(<"$f/device")" != "$1" ] || { echo "${f##*/}"; return; }
-	done
+	local got
+	get got "$2"
+	printf -v "$1" '%d MiB' $((got >> 20))
 }
+
+# find_function VAR VENDOR DEVICE: the address of the first such PCI function.
+find_function()
+{
+	local f vendor device
+	for f in "$pci"/devices/*; do
+		get vendor "$f/vendor"
+		get device "$f/device"
+		if [ "$vendor:$device" = "$2:$3" ]; then
+			printf -v "$1" %s "${f##*/}"
+			return
+		fi
+	done
+	echo "  there is no PCI function $2:$3"
+	exit 1
+}
+
+# What the guests need first is read while the modules are loaded: KVM, and
+# their memory, of which the machine makes a copy once somebody opens it to write.
+(
+	modprobe kvm_amd || :
+	qemu-system-x86_64 --version || :
+	exec 3<>"$WEFT_GUEST_SAVED"
+) >/dev/null 2>&1 &
+warm=$!
+mkdir -p $scratch
+mkfifo $scratch/told
+
+step "Load the modules"
+printf '  %s# modprobe -a mdev vfio_iommu_type1; insmod weft_softpci.ko; insmod weft_vgpu.ko%s\n' "$dim" "$plain"
+"$here/../qemu/load" weft_softpci weft_vgpu vfio_iommu_type1
 
 declare -A parent uuid
-parent[adapter]=$(function_of 0x1234:0x1111)
-parent[softpci]=$(function_of 0x1234:0x7765)
-mkdir -p $scratch
+find_function 'parent[adapter]' 0x1234 0x1111
+find_function 'parent[softpci]' 0x1234 0x7765
 
 step "Give the adapter ${parent[adapter]} to weft_vgpu"
 put weft_vgpu $pci/devices/"${parent[adapter]}"/driver_override
@@ -62,13 +94,17 @@ put "${parent[adapter]}" $pci/drivers_probe
 echo "  and weft_softpci's ${parent[softpci]} is bound already"
 
 step "What the adapter offers"
-for t in /sys/class/mdev_bus/"${parent[adapter]}"/mdev_supported_types/*; do
-	printf '  %-16s %2s  %s\n' "${t##*/}" "$(<"$t/available_instances")" "$(<"$t/description")"
-done | sort -t= -k4 -n
+for size in full 512m 256m 128m 64m 32m 16m 8m 4m; do
+	t=/sys/class/mdev_bus/${parent[adapter]}/mdev_supported_types/weft_vgpu-$size
+	[ -d "$t" ] || continue
+	get available "$t/available_instances"
+	get description "$t/description"
+	printf '  %-16s %2s  %s\n' "weft_vgpu-$size" "$available" "$description"
+done
 
 step "Create an instance on each"
 for i in "${!guest_parent[@]}"; do
-	uuid[$i]=$(</proc/sys/kernel/random/uuid)
+	get "uuid[$i]" /proc/sys/kernel/random/uuid
 	put "${uuid[$i]}" \
 		/sys/class/mdev_bus/"${parent[${guest_parent[i]}]}"/mdev_supported_types/"${guest_type[i]}"/create
 done
@@ -76,38 +112,50 @@ done
 step "Start two guests, each with one of them"
 [ "${WEFT_DEMO_BOOT-}" ] && how=--boot || how=
 guests=()
+wait $warm
 for i in "${!guest_parent[@]}"; do
 	device=vfio-pci,sysfsdev=$mdev/${uuid[$i]},display=on
 	printf '  %s# qemu-system-x86_64 -display none -device %s ...%s\n' "$dim" "$device" "$plain"
 	"$here/../guest/guest.py" ${how:+"$how"} --name "  guest $i" --timeout 200 \
 		--device "$device" --log $scratch/guest-"$i".log \
 		--do probe --do paint:"${guest_picture[i]}":"${guest_label[i]/ /_}" \
-		--shot $scratch/guest-"$i".ppm -- sh -c "touch $scratch/done-$i; exec sleep 300" &
+		--shot $scratch/guest-"$i".ppm --hold $scratch/told &
 	guests+=($!)
 done
+exec 4<>$scratch/told
 for i in "${!guest_parent[@]}"; do
-	until [ -e $scratch/done-"$i" ]; do
-		kill -0 "${guests[i - 1]}" 2>/dev/null || {
-			echo "guest $i said:"
-			cat $scratch/guest-"$i".log
-			exit 1
-		}
-		sleep 0.2
-	done
+	told=
+	read -r -t 300 told <&4 || :
+	if [ "$told" != done ]; then
+		for log in $scratch/*.log; do
+			echo "  ${log##*/} ends with"
+			tail -n 20 "$log"
+		done
+		kill "${guests[@]}"
+		exit 1
+	fi
 done
 
 step "Parents and instances"
-printf '  %-14s %-18s %-8s %-8s %s\n' PARENT DRIVER VRAM FREE READY
+declare -A kind=([0x1111]=bochs-display [0x7765]=weft_softpci)
+printf '  %-14s %-18s %-8s %-8s %s\n' PARENT ADAPTER VRAM FREE READY
 for p in "${parent[@]}"; do
 	a=$pci/devices/$p/weft
-	printf '  %-14s %-18s %-8s %-8s %s\n' "$p" "$(basename "$(readlink -f $pci/devices/"$p"/driver)")" \
-		"$(mib "$(<"$a/vram_total")")" "$(mib "$(<"$a/vram_free")")" "$(<"$a/ready")"
+	get_mib total "$a/vram_total"
+	get_mib free "$a/vram_free"
+	get ready "$a/ready"
+	get class "$pci/devices/$p/device"
+	printf '  %-14s %-18s %-8s %-8s %s\n' "$p" "${kind[$class]}" "$total" "$free" "$ready"
 done
 printf '\n  %-36s  %-14s %-14s %-7s %-9s %s\n' INSTANCE PARENT TYPE VRAM STATE MODE
 for i in "${!guest_parent[@]}"; do
 	a=$mdev/${uuid[$i]}/weft
-	printf '  %-36s  %-14s %-14s %-7s %-9s %s\n' "${uuid[$i]}" "${parent[${guest_parent[i]}]}" \
-		"$(<"$a/type")" "$(mib "$(<"$a/vram_bytes")")" "$(<"$a/state")" "$(<"$a/mode")"
+	get type "$a/type"
+	get_mib bytes "$a/vram_bytes"
+	get state "$a/state"
+	get mode "$a/mode"
+	printf '  %-36s  %-14s %-14s %-7s %-9s %s\n' "${uuid[$i]}" \
+		"${parent[${guest_parent[i]}]}" "$type" "$bytes" "$state" "$mode"
 done
 
 kill "${guests[@]}"

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """A guest with a display adapter, driven over its serial console and QMP.
 
-    guest.py [options] [--do COMMAND]... [--shot FILE.ppm] [-- PROGRAM [ARG...]]
+    guest.py [options] [--do COMMAND]... [--shot FILE.ppm] [--hold FILE]
 
-COMMANDs are those of init.c; a failing one ends the run with status 1. With a
-PROGRAM the guest stays until that ends, and its status is ours. The files of
-the guest are those that guest.sh prints, taken from the environment.
+COMMANDs are those of init.c; a failing one ends the run with status 1. With
+--hold, "done" (or "failed") is written to FILE at the end of that, and the guest
+stays until somebody ends us. The files of the guest are those that guest.sh prints, taken
+from the environment.
 
-A guest is resumed from a saved one (--save FILE makes it) that booted without
-an adapter: it finds the adapter on the PCI bus as if it were plugged in then.
+A guest is resumed from a saved one (--save makes it) that booted without an
+adapter: it finds the adapter on the PCI bus as if it were plugged in then.
 Emulation inside emulation is so slow that this takes a tenth of the time of a
 boot. --boot boots it from the start, with the adapter in place.
 """
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import time
 
-MEMORY = 128
+MEMORY = 96     # MiB
 # No ACPI, no calibration against clocks that an emulator cannot keep, no
 # mitigations: the kernel is up in a third of the time.
 CMDLINE = ("console=ttyS0 quiet panic=-1 acpi=off no_timer_check lpj=1000000 "
@@ -85,32 +86,39 @@ class Lines:
 
 
 class Guest:
-    """One QEMU with one guest in it."""
+    """One QEMU with one guest in it.
 
-    def __init__(self, devices=(), saved=None, command="", log=None,
-                 vmlinux=None, initrd=None, extra=()):
+    A saved guest is two files: its memory, which each guest resumed from it
+    maps privately, and beside it the state of the machine.
+    """
+
+    def __init__(self, devices=(), saved=None, save=None, command="", log=None,
+                 extra=()):
         self.log = log
         self.begin = time.monotonic()
-        vmlinux = vmlinux or os.environ["WEFT_GUEST_VMLINUX"]
-        initrd = initrd or os.environ["WEFT_GUEST_INITRD"]
         ours, theirs = zip(*(socket.socketpair() for _ in range(2)))
         args = [os.environ.get("WEFT_QEMU", "qemu-system-x86_64"),
                 "-name", "weft-guest", "-nodefaults", "-display", "none",
                 "-no-reboot", "-no-user-config", "-machine", "pc",
                 "-accel", accelerator(), "-cpu", "qemu64",
                 "-m", str(MEMORY)]
+        if saved or save:
+            args += ["-object", f"memory-backend-file,id=ram,size={MEMORY}M,"
+                     f"mem-path={saved or save},share={'on' if save else 'off'}"]
+            args[args.index("pc")] = "pc,memory-backend=ram"
         for name, sock in zip(("serial", "qmp"), theirs):
             args += ["-chardev", f"socket,id={name},fd={sock.fileno()}"]
         args += ["-serial", "chardev:serial", "-mon", "qmp,mode=control"]
         keep = [sock.fileno() for sock in theirs]
         stream = None
         if saved:
-            stream = os.open(saved, os.O_RDONLY)
+            stream = os.open(saved + ".state", os.O_RDONLY)
             keep.append(stream)
-            args += ["-incoming", f"fd:{stream}"]
+            args += ["-incoming", "defer"]
         else:
             do = f" weft.do={command}" if command else ""
-            args += ["-kernel", vmlinux, "-initrd", initrd,
+            args += ["-kernel", os.environ["WEFT_GUEST_VMLINUX"],
+                     "-initrd", os.environ["WEFT_GUEST_INITRD"],
                      "-append", CMDLINE + do]
         for device in devices:
             args += ["-device", device]
@@ -122,7 +130,8 @@ class Guest:
         if stream is not None:
             os.close(stream)
         self.serial, self.monitor = (Lines(sock) for sock in ours)
-        self.resumed = bool(saved)
+        self.stream = stream
+        self.saving = bool(save)
 
     def seconds(self):
         return time.monotonic() - self.begin
@@ -163,13 +172,17 @@ class Guest:
 
     def start(self, timeout=300):
         """Waits until the guest takes commands."""
-        until = time.monotonic() + 60
-        if self.monitor.read(until) is None:
-            raise GuestError("QEMU did not start in 60 s")
+        if self.monitor.read(time.monotonic() + timeout) is None:
+            raise GuestError(f"QEMU did not start in {timeout} s")
         self.qmp("qmp_capabilities")
-        if not self.resumed:
+        if self.saving or self.stream is not None:
+            # What is in the memory's file need not be in the state.
+            self.qmp("migrate-set-capabilities", capabilities=[
+                {"capability": "x-ignore-shared", "state": True}])
+        if self.stream is None:
             self.hear(timeout, lambda line: line.startswith("READY"))
             return
+        self.qmp("migrate-incoming", uri=f"fd:{self.stream}")
         until = time.monotonic() + timeout
         while self.qmp("query-status")["status"] == "inmigrate":
             if time.monotonic() > until:
@@ -191,9 +204,9 @@ class Guest:
         self.qmp("screendump", filename=os.path.abspath(path))
 
     def save(self, path):
-        """Writes the stopped guest's state to a file."""
+        """Stops the guest for good, and writes its state beside its memory."""
         self.qmp("stop")
-        with open(path, "wb") as file:
+        with open(path + ".state", "wb") as file:
             self.qmp("getfd", fds=[file.fileno()], fdname="state")
         self.qmp("migrate", uri="fd:state")
         while True:
@@ -226,9 +239,11 @@ def options(argv):
     parser.add_argument("--log", help="file for the serial console")
     parser.add_argument("--do", action="append", default=[], metavar="COMMAND")
     parser.add_argument("--shot", help="screendump at the end, as PPM")
-    parser.add_argument("--save", help="save the guest, ready for commands")
+    parser.add_argument("--save", metavar="FILE",
+                        help="save the guest, ready for commands")
+    parser.add_argument("--hold", metavar="FILE",
+                        help="tell this file when done, and stay")
     parser.add_argument("--timeout", type=int, default=300)
-    parser.add_argument("program", nargs="*")
     return parser.parse_args(argv)
 
 
@@ -238,10 +253,14 @@ def main(argv):
     log = open(opts.log, "w", encoding="utf-8") if opts.log else None
     # Whoever ends us ends the guest, by way of the finally below.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    guest = Guest(opts.device, saved, log=log, extra=opts.qemu)
+    guest = Guest(opts.device, saved, opts.save, log=log, extra=opts.qemu)
 
     def tell(text):
         print(f"{opts.name}: {guest.seconds():6.1f} s  {text}", flush=True)
+
+    def say(word):
+        with open(opts.hold, "w", encoding="utf-8") as file:
+            file.write(word + "\n")
 
     try:
         guest.start(opts.timeout)
@@ -254,10 +273,14 @@ def main(argv):
             tell(f"screendump {os.path.basename(opts.shot)}")
         if opts.save:
             guest.save(opts.save)
-        if opts.program:
-            return subprocess.run(opts.program, check=False).returncode
+        if opts.hold:
+            say("done")
+            while True:
+                signal.pause()
     except (GuestError, OSError) as error:
         tell(f"FAILED: {error}")
+        if opts.hold:
+            say("failed")
         return 1
     finally:
         guest.end()

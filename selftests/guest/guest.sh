@@ -10,7 +10,7 @@
 #   WEFT_GUEST_KVER=		the kernel's version
 #   WEFT_GUEST_VMLINUX=		its ELF file, for a PVH boot
 #   WEFT_GUEST_INITRD=		the initramfs
-#   WEFT_GUEST_SAVED=		the guest as it is once booted, without an adapter
+#   WEFT_GUEST_SAVED=		its memory as it is once booted, without an adapter
 #   WEFT_CHECK_PICTURE=		the host's program to check a screendump
 
 set -euo pipefail
