@@ -25,5 +25,13 @@ def complaint(log):
     return None
 
 
-def last_lines(log, n=40):
-    return [li.decode(errors="replace").rstrip() for li in log.splitlines()[-n:]]
+def excerpt(log, before=8, after=50, last=12):
+    """What to show: from a little before the first trouble, and how it ended."""
+    lines = log.splitlines()
+    first = next((i for i, li in enumerate(lines) if _BAD.search(li)), len(lines))
+    start, end = max(0, first - before), min(len(lines), first + after)
+    tail = max(end, len(lines) - last)
+    shown = lines[start:end] + ([b"..."] if tail > end else []) + lines[tail:]
+    if first == len(lines):
+        shown = lines[-40:]
+    return [li.decode(errors="replace").rstrip() for li in shown]

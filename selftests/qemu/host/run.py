@@ -268,8 +268,8 @@ def verdict(m, in_time, log, progress, args):
     if m.output:
         progress.complain("QEMU says: " + m.output.decode(errors="replace").strip())
     if text and (bad or in_time or not m.up):
-        progress.complain("its console ended with")
-        for line in console.last_lines(text):
+        progress.complain("on its console")
+        for line in console.excerpt(text):
             print("  | " + line, file=sys.stderr)
     return TIME_UP if not in_time and not bad else DIED
 
