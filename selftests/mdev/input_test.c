@@ -772,7 +772,7 @@ TEST(fork_shares_the_mapping)
 	/* now nothing but a mapping holds the instance */
 	ASSERT_EQ(helper_hear(h.sock, WAIT_MS), 3);
 	EXPECT_STREQ(mdev_attr(uuid_of(1), "state"), "attached");
-	EXPECT_EQ(vgpu_open(&v, uuid_of(1)), -1);
+	EXPECT_EQ(vgpu_try(uuid_of(1)), -1);
 	helper_say(h.sock, 4);
 	EXPECT_EQ(helper_end(&h, WAIT_MS), 0);
 	EXPECT_TRUE(wait_text("ready", WAIT_MS, MDEVS "/%s/weft/state", uuid_of(1)));

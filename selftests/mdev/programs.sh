@@ -11,6 +11,8 @@ run_programs()
 {
 	local out=$WEFT_TOP/build/selftests/mdev arg n=0 total=0 rc=0 failed=0 skipped=0 st tests title
 	local -a vars=()
+	local -
+	set -o pipefail
 	for arg; do
 		[[ $arg == *=* ]] || total=$((total + 1))
 	done

@@ -48,7 +48,7 @@ TEST(the_switch)
 {
 	const char *bdf = parent();
 	const char *uuid = uuid_of(2);
-	struct vgpu closed, other;
+	struct vgpu closed;
 	int ev = event_new();
 	uint8_t *map;
 
@@ -68,7 +68,7 @@ TEST(the_switch)
 	EXPECT_REFUSED(EPERM, mdev_create(bdf, "4m", uuid_of(3)),
 		       adapter_attr(bdf, "last_error"), "disabled");
 	EXPECT_FALSE(mdev_exists(uuid_of(3)));
-	EXPECT_REFUSED(EPERM, vgpu_open(&other, uuid), mdev_attr(uuid, "last_error"), "disabled");
+	EXPECT_REFUSED(EPERM, vgpu_try(uuid), mdev_attr(uuid, "last_error"), "disabled");
 	EXPECT_STREQ(mdev_attr(uuid, "state"), "ready");
 	EXPECT_STREQ(mdev_attr(uuid, "opener"), "none");
 	/* wanted is one thing, usable another */
@@ -95,7 +95,7 @@ TEST(the_switch)
 	/* once closed it does not come back; but it can be removed */
 	munmap(map, 8 * MIB);
 	vgpu_close(&v);
-	EXPECT_REFUSED(EPERM, vgpu_open(&v, uuid_of(1)), mdev_attr(uuid_of(1), "last_error"),
+	EXPECT_REFUSED(EPERM, vgpu_try(uuid_of(1)), mdev_attr(uuid_of(1), "last_error"),
 		       "disabled");
 	EXPECT_EQ(mdev_remove(uuid), 0);
 	EXPECT_FALSE(mdev_exists(uuid));
@@ -182,6 +182,13 @@ TEST(ready_until_the_vram_is_full)
 	/* 12 MiB are free, but no hole of 16 */
 	EXPECT_REFUSED(ENOSPC, mdev_create(bdf, "16m", uuid_of(16)),
 		       adapter_attr(bdf, "last_error"), "12 of 64 MiB are free");
+	/* nor with 20, as long as they are scattered */
+	ASSERT_EQ(mdev_remove(uuid_of(12)), 0);
+	ASSERT_EQ(mdev_remove(uuid_of(14)), 0);
+	EXPECT_EQ(mdev_available(bdf, "4m"), 5);
+	EXPECT_EQ(mdev_available(bdf, "8m"), 1);
+	EXPECT_EQ(mdev_available(bdf, "16m"), 0);
+	EXPECT_ERRNO(ENOSPC, mdev_create(bdf, "16m", uuid_of(16)));
 }
 
 /* Which 4 MiB pieces the instances have, by their own word */
@@ -227,7 +234,9 @@ TEST_TIMEOUT(available_is_what_can_be_created, 120)
 	for (i = 0; i < MAX_LIVE; i++)
 		live[i] = uuid_of(i);
 	for (step = 0; step < 60; step++) {
-		unsigned int n = rng_below(&rng, MAX_LIVE), t = rng_below(&rng, TYPES);
+		/* small ones mostly, as they leave the holes */
+		unsigned int n = rng_below(&rng, MAX_LIVE);
+		unsigned int t = TYPES - 1 - rng_below(&rng, 1 + rng_below(&rng, TYPES));
 		uint32_t map;
 		int want;
 
@@ -323,7 +332,7 @@ TEST(opener)
 	ASSERT_EQ(helper_hear(h.sock, WAIT_MS), 1);
 	snprintf(want, sizeof(want), "%d my VMM", h.pid);
 	EXPECT_STREQ(mdev_attr(uuid, "opener"), want);
-	EXPECT_EQ(vgpu_open(&v, uuid), -1);
+	EXPECT_EQ(vgpu_try(uuid), -1);
 	EXPECT_STREQ(mdev_attr(uuid, "opener"), want);
 	helper_say(h.sock, 1);
 	EXPECT_EQ(helper_end(&h, WAIT_MS), 0);
@@ -442,5 +451,5 @@ TEST_TIMEOUT(every_refusal_tells_why, 90)
 	ASSERT_EQ(adapter_enable(bdf, false), 0);
 	EXPECT_REFUSED(EPERM, mdev_create(bdf, "4m", uuid_of(2)),
 		       adapter_attr(bdf, "last_error"), uuid_of(2));
-	EXPECT_REFUSED(EPERM, vgpu_open(&v, uuid), mdev_attr(uuid, "last_error"), bdf);
+	EXPECT_REFUSED(EPERM, vgpu_try(uuid), mdev_attr(uuid, "last_error"), bdf);
 }

@@ -919,6 +919,13 @@ TEST(plane_as_region)
 	EXPECT_EQ(info.y_pos, 0);
 	EXPECT_EQ(info.region_index, REGION_BAR0);
 
+	/* QEMU leaves the plane's type out when it asks for a region */
+	memset(&info, 0, sizeof(info));
+	info.argsz = sizeof(info);
+	info.flags = VFIO_GFX_PLANE_TYPE_REGION;
+	ASSERT_EQ(ioctl(v.fd, VFIO_DEVICE_QUERY_GFX_PLANE, &info), 0);
+	EXPECT_EQ(info.drm_format, XRGB8888);
+
 	/* there is no other plane: no cursor */
 	memset(&info, 0, sizeof(info));
 	info.argsz = sizeof(info);

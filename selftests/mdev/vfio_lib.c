@@ -412,6 +412,16 @@ void vgpu_close(struct vgpu *v)
 	v->fd = v->group = v->container = -1;
 }
 
+int vgpu_try(const char *uuid)
+{
+	struct vgpu v;
+
+	if (vgpu_open(&v, uuid))
+		return -1;
+	vgpu_close(&v);
+	return 0;
+}
+
 int vgpu_new(struct vgpu *v, const char *bdf, const char *type, unsigned int n)
 {
 	const char *uuid = uuid_of(n);

@@ -114,6 +114,8 @@ struct vgpu {
  */
 int vgpu_open(struct vgpu *v, const char *uuid);
 void vgpu_close(struct vgpu *v);
+/* Opened and closed again, where it should be refused */
+int vgpu_try(const char *uuid);
 /* create and open; -1 leaves nothing behind */
 int vgpu_new(struct vgpu *v, const char *bdf, const char *type, unsigned int n);
 
