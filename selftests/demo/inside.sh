@@ -126,7 +126,7 @@ exec 4<>$scratch/told
 for i in "${!guest_parent[@]}"; do
 	told=
 	read -r -t 300 told <&4 || :
-	if [ "$told" != done ]; then
+	if [ "$told" != "done" ]; then
 		for log in $scratch/*.log; do
 			echo "  ${log##*/} ends with"
 			tail -n 20 "$log"
