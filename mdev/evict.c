@@ -27,7 +27,11 @@ static int is_our_file(const void *data, struct file *file, unsigned int fd)
 #ifdef WEFT_HAVE_VFIO_DEVICE_INODE
 	return file_inode(file) == inst->vdev.inode;
 #else
-	/* where VFIO files share an inode, this is what tells them apart */
+	/*
+	 * Where VFIO files share an inode, this is what tells them apart. It
+	 * does not from v6.6 to v6.9; weft_adapter_evict() takes the opener
+	 * then, and mappings are found on all.
+	 */
 	return file->private_data == &inst->vdev;
 #endif
 }
@@ -51,7 +55,11 @@ static bool has_mapping(struct task_struct *task,
 
 	if (!mm)
 		return false;
-	mmap_read_lock(mm);
+	/* not worth waiting for a process that may be stuck: the next round */
+	if (!mmap_read_trylock(mm)) {
+		mmput(mm);
+		return false;
+	}
 	VMA_ITERATOR(vmi, mm, 0);
 	for_each_vma(vmi, vma) {
 		found = weft_vfio_owns_vma(inst, vma);
@@ -93,7 +101,7 @@ static struct task_struct **get_processes(unsigned int *nr)
  * weft_evict_holders - end every process that has an instance open or mapped
  * @inst: revoked
  *
- * Context: may sleep; holds no lock of @inst.
+ * Context: may sleep, but waits for no other process.
  * Return: how many processes were sent SIGKILL.
  */
 unsigned int weft_evict_holders(struct weft_instance *inst)
@@ -107,7 +115,9 @@ unsigned int weft_evict_holders(struct weft_instance *inst)
 	for (i = 0; i < nr; i++) {
 		struct task_struct *task = tasks[i];
 
-		if (has_file(task, inst) || has_mapping(task, inst)) {
+		/* init keeps files for services, and the host dies with it */
+		if (!is_global_init(task) &&
+		    (has_file(task, inst) || has_mapping(task, inst))) {
 			dev_warn(&inst->mdev->dev,
 				 "the adapter is gone and %s (pid %d) did not let go: ending it\n",
 				 task->comm, task_pid_nr(task));

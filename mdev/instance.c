@@ -56,10 +56,14 @@ static void unmap_slice(struct weft_instance *inst)
 	weft_plane_revoke(inst);
 }
 
-/* What a tenant wrote is gone after this: VRAM, and who could still reach it. */
+/*
+ * What a tenant wrote is gone after this: VRAM, and who could still reach it.
+ * In one go: a fault that waits for the lock must find either all of it still
+ * to come, or all of it done.
+ */
 static void scrub_slice(struct weft_instance *inst)
 {
-	guard(rwsem_write)(&inst->vram_lock);
+	lockdep_assert_held_write(&inst->vram_lock);
 	unmap_slice(inst);
 	inst->scan_base = 0;
 	if (!inst->revoked)
@@ -106,8 +110,13 @@ int weft_instance_reset(struct weft_instance *inst)
 {
 	scoped_guard(mutex, &inst->lock)
 		reset_registers(inst);
-	scrub_slice(inst);
-	return inst->revoked ? -EIO : 0;
+	scoped_guard(rwsem_write, &inst->vram_lock)
+		scrub_slice(inst);
+	if (inst->revoked)
+		return weft_refuse(&inst->mdev->dev, &inst->reason, -EIO,
+				   "reset: the adapter %s is gone",
+				   pci_name(inst->adapter->pdev));
+	return 0;
 }
 
 /**
@@ -141,6 +150,8 @@ int weft_instance_open(struct weft_instance *inst)
 		get_task_comm(inst->comm, current->group_leader);
 	}
 
+	/* what the tenant before did wrong is not this one's */
+	weft_reason_clear(&inst->reason);
 	ret = weft_instance_reset(inst);
 	if (ret)
 		weft_instance_close(inst);
@@ -163,8 +174,11 @@ void weft_instance_close(struct weft_instance *inst)
 	scoped_guard(mutex, &inst->lock) {
 		reset_registers(inst);
 		reset_monitor(inst);
+		/* how often this tenant changed modes is not the next one's */
+		inst->dmabuf_id = 0;
 	}
-	scrub_slice(inst);
+	scoped_guard(rwsem_write, &inst->vram_lock)
+		scrub_slice(inst);
 
 	scoped_guard(mutex, &adapter->lock) {
 		inst->open = false;
@@ -185,12 +199,10 @@ void weft_instance_close(struct weft_instance *inst)
  */
 void weft_instance_revoke(struct weft_instance *inst)
 {
-	scrub_slice(inst);
-	scoped_guard(rwsem_write, &inst->vram_lock)
+	scoped_guard(rwsem_write, &inst->vram_lock) {
+		scrub_slice(inst);
 		inst->revoked = true;
-	/* a fault may have come between the two */
-	scoped_guard(rwsem_write, &inst->vram_lock)
-		unmap_slice(inst);
+	}
 	weft_irq_signal(&inst->irq, VFIO_PCI_REQ_IRQ_INDEX);
 	/* pulled, not unbound: nothing is left to let go of in good order */
 	if (!pci_device_is_present(inst->adapter->pdev))
@@ -277,7 +289,8 @@ static int weft_mdev_probe(struct mdev_device *mdev)
 	ret = take_file_base(inst);
 	if (ret)
 		goto err_put;
-	scrub_slice(inst);
+	scoped_guard(rwsem_write, &inst->vram_lock)
+		scrub_slice(inst);
 
 	dev_set_drvdata(&mdev->dev, inst);
 	scoped_guard(mutex, &adapter->lock)

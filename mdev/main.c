@@ -9,6 +9,7 @@
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vgaarb.h>
 
@@ -90,8 +91,10 @@ static int attach_bar(struct weft_adapter *adapter)
 				   "BAR %d is in use by another driver or the console; /proc/iomem says which",
 				   bar);
 	ret = weft_vram_init_bar(&adapter->vram, pdev, bar);
-	if (ret)
+	if (ret) {
+		pci_release_region(pdev, bar);
 		return refuse_bind(pdev, ret, "BAR %d cannot be mapped", bar);
+	}
 	adapter->bar = bar;
 	return 0;
 }
@@ -169,6 +172,13 @@ bool weft_adapter_ready(struct weft_adapter *adapter, char *why, size_t size)
 	return true;
 }
 
+static void schedule_evict(struct weft_adapter *adapter)
+{
+	unsigned long seconds = clamp(READ_ONCE(evict_seconds), 1u, 86400u);
+
+	schedule_delayed_work(&adapter->evict, seconds * HZ);
+}
+
 /* Processes that were asked to let go of a vanished adapter and did not. */
 static void weft_adapter_evict(struct work_struct *work)
 {
@@ -178,10 +188,12 @@ static void weft_adapter_evict(struct work_struct *work)
 
 	scoped_guard(mutex, &adapter->lock)
 		list_for_each_entry(inst, &adapter->instances, node)
-			if (inst->open && !weft_evict_holders(inst))
+			if (inst->open && !weft_evict_holders(inst)) {
 				dev_warn(&inst->mdev->dev,
-					 "the adapter is gone, and who holds the instance cannot be found\n");
-	schedule_delayed_work(&adapter->evict, max(evict_seconds, 1u) * HZ);
+					 "the adapter is gone, and who holds the instance was not found: ending its opener\n");
+				kill_pid(inst->opener, SIGKILL, 1);
+			}
+	schedule_evict(adapter);
 }
 
 static int weft_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -246,7 +258,7 @@ static void weft_pci_remove(struct pci_dev *pdev)
 			weft_instance_revoke(inst);
 	}
 	if (evict_seconds)
-		schedule_delayed_work(&adapter->evict, evict_seconds * HZ);
+		schedule_evict(adapter);
 	/* waits for each instance that somebody has open */
 	mdev_unregister_parent(&adapter->mdev_parent);
 	cancel_delayed_work_sync(&adapter->evict);

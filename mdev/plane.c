@@ -374,7 +374,8 @@ int weft_plane_get_dmabuf(struct weft_instance *inst, u32 id)
 
 	guard(rwsem_read)(&inst->vram_lock);
 	if (inst->revoked)
-		return -ENODEV;
+		return weft_refuse(&inst->mdev->dev, &inst->reason, -ENODEV,
+				   "DMA-BUF: the adapter is gone");
 	dmabuf = new_export(inst, scanout);
 	if (IS_ERR(dmabuf))
 		return PTR_ERR(dmabuf);

@@ -25,6 +25,16 @@ void weft_reason_init(struct weft_reason *reason, bool limited)
 }
 
 /**
+ * weft_reason_clear - forget the latest refusal
+ * @reason: the latest refusal
+ */
+void weft_reason_clear(struct weft_reason *reason)
+{
+	scoped_guard(spinlock, &reason->lock)
+		reason->text[0] = '\0';
+}
+
+/**
  * weft_reason_show - the text of a last_error attribute
  * @reason: the latest refusal
  * @buf: a page, as in a show method

@@ -24,6 +24,7 @@ struct weft_reason {
 };
 
 void weft_reason_init(struct weft_reason *reason, bool limited);
+void weft_reason_clear(struct weft_reason *reason);
 ssize_t weft_reason_show(struct weft_reason *reason, char *buf);
 __printf(4, 5)
 int weft_refuse(struct device *dev, struct weft_reason *reason, int err,

@@ -211,8 +211,7 @@ static ssize_t display_store(struct device *dev, struct device_attribute *attr,
 	guard(mutex)(&inst->adapter->lock);
 	if (inst->open)
 		return weft_refuse(dev, &inst->reason, -EBUSY,
-				   "display: %s (pid %d) has the instance open, and asked already",
-				   inst->comm, pid_vnr(inst->opener));
+				   "display: the instance is open, and its VMM asked already; write it before");
 	guard(mutex)(&inst->lock);
 	inst->display = display;
 	return count;
@@ -305,6 +304,9 @@ static void explain_create(struct weft_adapter *adapter, int err,
 		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
 			    "create %s: a UUID has %d characters, this has %d",
 			    text, UUID_STRING_LEN, len);
+	else if (err == -ENODEV)
+		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
+			    "create %s: the adapter is being removed", text);
 	else if (err == -EINVAL)
 		weft_refuse(&adapter->pdev->dev, &adapter->reason, err,
 			    "create %s: not a UUID (8-4-4-4-12 hex digits)",

@@ -239,12 +239,15 @@ static ssize_t weft_vfio_rw(struct vfio_device *vdev, char __user *buf,
 	unsigned int index;
 	ssize_t ret;
 
-	if (*ppos < inst->file_base || pos >> WEFT_REGION_SHIFT >= WEFT_NUM_REGIONS)
-		return -EINVAL;
-	index = pos >> WEFT_REGION_SHIFT;
+	index = *ppos < inst->file_base ? WEFT_NUM_REGIONS :
+		min_t(u64, pos >> WEFT_REGION_SHIFT, WEFT_NUM_REGIONS);
 	size = region_size(inst, index);
 	if (offset >= size)
-		return -EINVAL;
+		return weft_refuse(&inst->mdev->dev, &inst->reason, -EINVAL,
+				   "%s at %#llx: %s", write ? "write" : "read",
+				   *ppos, index == WEFT_NUM_REGIONS ?
+				   "no region lies there" :
+				   "past the end of the region");
 	/* as read(2) at the end of a file, up to the end of the region */
 	count = min_t(u64, count, size - offset);
 
@@ -252,6 +255,10 @@ static ssize_t weft_vfio_rw(struct vfio_device *vdev, char __user *buf,
 		ret = vram_rw(inst, index, offset, buf, count, write);
 	else
 		ret = small_rw(inst, index, offset, buf, count, write);
+	if (ret == -EIO)
+		return weft_refuse(&inst->mdev->dev, &inst->reason, ret,
+				   "%s: the adapter is gone",
+				   write ? "write" : "read");
 	if (ret > 0)
 		*ppos += ret;
 	return ret;
@@ -357,7 +364,8 @@ static int weft_vfio_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 
 	guard(rwsem_write)(&inst->vram_lock);
 	if (inst->revoked)
-		return -ENODEV;
+		return weft_refuse(&inst->mdev->dev, &inst->reason, -ENODEV,
+				   "mmap: the adapter is gone");
 	inst->mapping = vfio_mapping(inst, vma);
 	weft_vram_prepare_vma(&inst->adapter->vram, vma);
 	vma->vm_private_data = inst;
@@ -397,7 +405,9 @@ static int weft_vfio_region_info(struct vfio_device *vdev,
 	struct weft_instance *inst = to_weft_instance(vdev);
 
 	if (info->index >= WEFT_NUM_REGIONS)
-		return -EINVAL;
+		return weft_refuse(&inst->mdev->dev, &inst->reason, -EINVAL,
+				   "region %u: there are %u", info->index,
+				   WEFT_NUM_REGIONS);
 	info->offset = inst->file_base +
 		       ((u64)info->index << WEFT_REGION_SHIFT);
 	info->size = region_size(inst, info->index);
@@ -464,7 +474,7 @@ static int get_info(void __user *arg)
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
-static int get_irq_info(void __user *arg)
+static int get_irq_info(struct weft_instance *inst, void __user *arg)
 {
 	const size_t minsz = offsetofend(struct vfio_irq_info, count);
 	struct vfio_irq_info info;
@@ -476,7 +486,9 @@ static int get_irq_info(void __user *arg)
 		return -EINVAL;
 	ret = weft_irq_info(&info);
 	if (ret)
-		return ret;
+		return weft_refuse(&inst->mdev->dev, &inst->reason, ret,
+				   "interrupt index %u: there are %u",
+				   info.index, VFIO_PCI_NUM_IRQS);
 	return copy_to_user(arg, &info, minsz) ? -EFAULT : 0;
 }
 
@@ -558,7 +570,7 @@ static long weft_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		return get_region_info(inst, uarg);
 #endif
 	case VFIO_DEVICE_GET_IRQ_INFO:
-		return get_irq_info(uarg);
+		return get_irq_info(inst, uarg);
 	case VFIO_DEVICE_SET_IRQS:
 		return set_irqs(inst, uarg);
 	case VFIO_DEVICE_RESET:
