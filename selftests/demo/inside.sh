@@ -110,13 +110,12 @@ for i in "${!guest_parent[@]}"; do
 done
 
 step "Start two guests, each with one of them"
-[ "${WEFT_DEMO_BOOT-}" ] && how=--boot || how=
 guests=()
 wait $warm
 for i in "${!guest_parent[@]}"; do
 	device=vfio-pci,sysfsdev=$mdev/${uuid[$i]},display=on
 	printf '  %s# qemu-system-x86_64 -display none -device %s ...%s\n' "$dim" "$device" "$plain"
-	"$here/../guest/guest.py" ${how:+"$how"} --name "  guest $i" --timeout 200 \
+	"$here/../guest/guest.py" --name "  guest $i" --timeout 200 \
 		--device "$device" --log $scratch/guest-"$i".log \
 		--do probe --do paint:"${guest_picture[i]}":"${guest_label[i]/ /_}" \
 		--shot $scratch/guest-"$i".ppm --hold $scratch/told &
@@ -131,7 +130,7 @@ for i in "${!guest_parent[@]}"; do
 			echo "  ${log##*/} ends with"
 			tail -n 20 "$log"
 		done
-		kill "${guests[@]}"
+		kill "${guests[@]}" 2>/dev/null
 		exit 1
 	fi
 done

@@ -79,7 +79,7 @@ class Lines:
                 return None
             data = self.sock.recv(65536)
             if not data:
-                raise GuestError("QEMU went away")
+                raise GuestError("QEMU ended")
             self.got += data
         line, self.got = self.got.split(b"\n", 1)
         return line.decode(errors="replace").rstrip("\r")
@@ -96,11 +96,14 @@ class Guest:
                  extra=()):
         self.log = log
         self.begin = time.monotonic()
+        accel = accelerator()
+        # A saved guest goes on with the CPU it was saved on.
+        boots_kvm = accel == "kvm" and not saved and not save
         ours, theirs = zip(*(socket.socketpair() for _ in range(2)))
         args = [os.environ.get("WEFT_QEMU", "qemu-system-x86_64"),
                 "-name", "weft-guest", "-nodefaults", "-display", "none",
                 "-no-reboot", "-no-user-config", "-machine", "pc",
-                "-accel", accelerator(), "-cpu", "qemu64",
+                "-accel", accel, "-cpu", "host" if boots_kvm else "qemu64",
                 "-m", str(MEMORY)]
         if saved or save:
             args += ["-object", f"memory-backend-file,id=ram,size={MEMORY}M,"
