@@ -3,6 +3,15 @@
 # make            the modules, for the running kernel
 # make help       everything else
 
+# make takes a path apart at its blanks, and kbuild does: before anything is
+# built, installed or, worse, removed at a path that is half of what it was.
+ifneq ($(words $(MAKEFILE_LIST)) $(words $(CURDIR)),1 1)
+$(error weft: make and kbuild cannot work below a folder with a blank in its name: $(CURDIR))
+endif
+ifneq ($(filter-out 0 1,$(words $(DESTDIR))),)
+$(error weft: DESTDIR must not have a blank in it: $(DESTDIR))
+endif
+
 KVER ?= $(shell uname -r)
 KDIR ?= $(DESTDIR)/lib/modules/$(KVER)/build
 top  := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -15,7 +24,7 @@ rooms  = vhost mdev vdpa
 all: modules
 
 modules: headers
-	+@+$(kbuild) modules
+	+@$(kbuild) modules
 
 # The release that KDIR is of, which need not be the running one.
 release = $$(cut -s -d'"' -f2 $(KDIR)/include/generated/utsrelease.h 2>/dev/null || echo $(KVER))
@@ -27,7 +36,7 @@ headers:
 
 # A kernel made to sign all its modules has no key in its headers package.
 install: modules
-	+@+$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
+	+@$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
 	@echo "weft: installed below $(moddir)/updates; load with modprobe"
@@ -39,8 +48,8 @@ uninstall:
 	@echo "weft: gone from $(moddir)/updates"
 
 clean:
-	@rm -rf $(top)/build $(top)/include/generated
-	@find $(top) \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+	@rm -rf '$(top)/build' '$(top)/include/generated'
+	@find '$(top)' \( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 		-o -name '.*.cmd' -o -name '.*.d' -o -name '.module-common.*' -o -name modules.order \
 		-o -name Module.symvers -o -name '*.symversions' -o -name '*.pyc' \) -type f -not -path '*/.git/*' -delete
 
@@ -49,7 +58,7 @@ deps:
 	@$(top)/selftests/qemu/deps.sh build qemu
 
 check: deps
-	@$(top)/selftests/check
+	@$(top)/selftests/check $(if $(ALL),--all)
 
 demo:
 	@$(top)/selftests/demo/run
@@ -78,7 +87,7 @@ help:
 	@echo 'In a virtual machine of its own (KVM is used where it works, but not needed):'
 	@echo '  make demo         two guests paint on one display adapter; see build/demo/'
 	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
-	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some"
+	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make bench        costs in instructions'

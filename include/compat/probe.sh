@@ -92,8 +92,6 @@ HEAD
 
 has EVENTFD_SIGNAL_1ARG		linux/eventfd.h	'eventfd_signal\(struct eventfd_ctx \*[a-z]*\)'
 has VM_FLAGS_SET		linux/mm.h	'void vm_flags_set\('
-has TIMER_DELETE_SYNC		linux/timer.h	'timer_delete_sync\('
-has HRTIMER_SETUP		linux/hrtimer.h	'void hrtimer_setup\('
 has IMPORT_NS_STRING		linux/module.h	'MODULE_IMPORT_NS\(ns\)MODULE_INFO\(import_ns,ns\)'
 has VFIO_FREE_DEVICE		linux/vfio.h	'void vfio_free_device\('
 has VFIO_BIND_IOMMUFD		linux/vfio.h	'\(\*bind_iommufd\)\('

@@ -22,15 +22,20 @@ cache_apt_cache()
 # an apt state below the cache folder needs no root and changes nothing else.
 cache_use_own_lists()
 {
-	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg
+	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg mirror
 	[ ${#cache_apt_options[@]} = 0 ] || return 0
 	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
 	[ -e $key ] || die "$key is missing (package debian-archive-keyring)"
+	mirror=${WEFT_DEBIAN_MIRROR-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
+		grep -m1 '/debian/*$' || :)}
+	[ "$mirror" ] || die "no Debian archive is known here: give one as WEFT_DEBIAN_MIRROR=URL," \
+		"with its security updates beside it in debian-security"
+	mirror=${mirror%/}
 	mkdir -p "$apt"/{lists/partial,cache/archives/partial,parts}
 	: >"$apt/status"
 	{
-		echo "deb [signed-by=$key] http://deb.debian.org/debian bookworm main"
-		echo "deb [signed-by=$key] http://deb.debian.org/debian-security bookworm-security main"
+		echo "deb [signed-by=$key] $mirror bookworm main"
+		echo "deb [signed-by=$key] ${mirror%/*}/debian-security bookworm-security main"
 	} >"$apt/sources.list"
 	cache_apt_options=(
 		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"

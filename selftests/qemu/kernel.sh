@@ -105,7 +105,7 @@ if [ ! -L "$current" ] || [ "$refresh" ]; then
 		cache_use_own_lists
 		kver=$(newest)
 	fi
-	[ "$kver" ] || die "no Debian kernel $series for $arch found; is deb.debian.org reachable?"
+	[ "$kver" ] || die "no Debian kernel $series for $arch found; is Debian's archive reachable?"
 	mkdir -p "$kernels/$kver"
 	ln -sfn "$kver" "$current"
 fi
