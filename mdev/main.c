@@ -222,12 +222,17 @@ static int weft_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_vram;
 
 	pci_set_drvdata(pdev, adapter);
+	ret = weft_sysfs_add_adapter(adapter);
+	if (ret) {
+		refuse_bind(pdev, ret, "its attributes cannot be made");
+		goto err_slices;
+	}
 	ret = mdev_register_parent(&adapter->mdev_parent, &pdev->dev,
 				   &weft_mdev_driver, adapter->type_ptrs,
 				   adapter->nr_types);
 	if (ret) {
 		refuse_bind(pdev, ret, "the mdev core does not take it");
-		goto err_slices;
+		goto err_sysfs;
 	}
 	weft_sysfs_watch_creates(adapter);
 	pci_info(pdev, "%llu MiB of VRAM in %s, types from full to %s\n",
@@ -236,6 +241,8 @@ static int weft_pci_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		 adapter->types[adapter->nr_types - 1].type.id);
 	return 0;
 
+err_sysfs:
+	weft_sysfs_remove_adapter(adapter);
 err_slices:
 	weft_parent_destroy(&adapter->slices);
 err_vram:
@@ -262,6 +269,7 @@ static void weft_pci_remove(struct pci_dev *pdev)
 	/* waits for each instance that somebody has open */
 	mdev_unregister_parent(&adapter->mdev_parent);
 	cancel_delayed_work_sync(&adapter->evict);
+	weft_sysfs_remove_adapter(adapter);
 
 	weft_parent_destroy(&adapter->slices);
 	weft_vram_destroy(&adapter->vram);
@@ -295,12 +303,17 @@ static struct pci_driver weft_pci_driver = {
 	.probe = weft_pci_probe,
 	.remove = weft_pci_remove,
 	.groups = weft_pci_driver_groups,
-	.dev_groups = weft_adapter_groups,
 };
 
 static int __init weft_vgpu_init(void)
 {
 	int ret;
+
+	/* wire formats of <linux/vfio.h> that monitor.c takes apart */
+	BUILD_BUG_ON(offsetof(struct vfio_region_gfx_edid, edid_size) != 8);
+	BUILD_BUG_ON(offsetof(struct vfio_region_gfx_edid, link_state) != 20);
+	BUILD_BUG_ON(sizeof(struct vfio_region_gfx_edid) >
+		     WEFT_MONITOR_EDID_OFFSET);
 
 	weft_reason_init(&bind_reason, false);
 	ret = mdev_register_driver(&weft_mdev_driver);

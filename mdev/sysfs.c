@@ -107,10 +107,28 @@ static const struct attribute_group adapter_group = {
 	.attrs = adapter_attrs,
 };
 
-const struct attribute_group *weft_adapter_groups[] = {
-	&adapter_group,
-	NULL,
-};
+/**
+ * weft_sysfs_add_adapter - give an adapter its attributes
+ * @adapter: its driver data is set, and it has its slices
+ *
+ * Not by the driver's dev_groups, which go before the driver's remove: that
+ * may wait for VMMs, and its state is of interest then.
+ *
+ * Return: 0, or what sysfs_create_group() says.
+ */
+int weft_sysfs_add_adapter(struct weft_adapter *adapter)
+{
+	return sysfs_create_group(&adapter->pdev->dev.kobj, &adapter_group);
+}
+
+/**
+ * weft_sysfs_remove_adapter - take an adapter's attributes away
+ * @adapter: no instance is on it any more
+ */
+void weft_sysfs_remove_adapter(struct weft_adapter *adapter)
+{
+	sysfs_remove_group(&adapter->pdev->dev.kobj, &adapter_group);
+}
 
 /* Instances */
 

@@ -5,12 +5,11 @@
 #ifndef WEFT_MDEV_SYSFS_H
 #define WEFT_MDEV_SYSFS_H
 
-struct attribute_group;
 struct weft_adapter;
 struct weft_instance;
 
-extern const struct attribute_group *weft_adapter_groups[];
-
+int weft_sysfs_add_adapter(struct weft_adapter *adapter);
+void weft_sysfs_remove_adapter(struct weft_adapter *adapter);
 int weft_sysfs_add_instance(struct weft_instance *inst);
 void weft_sysfs_remove_instance(struct weft_instance *inst);
 void weft_sysfs_watch_creates(struct weft_adapter *adapter);
