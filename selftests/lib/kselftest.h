@@ -16,7 +16,7 @@
  * Each test runs in a process of its own, so that what it leaves open is
  * closed and what it crashes is only itself. EXPECT notes a failure and goes
  * on, ASSERT ends the test; SKIP ends it as one that could not be tried.
- * TEST_TIMEOUT(name, seconds) is for those that take more than 30 s.
+ * TEST_TIMEOUT(name, seconds) is for those that take more than 90 s.
  *
  * The program takes names of tests to run (default: all), or -l for a list.
  * It exits with 0, 1 if a test failed, 4 if there was nothing but skips.
@@ -41,7 +41,7 @@
 #define KSFT_PASS 0
 #define KSFT_FAIL 1
 #define KSFT_SKIP 4
-#define KSFT_SECONDS 30
+#define KSFT_SECONDS 90
 #define KSFT_WHY 256
 
 struct ksft_test {

@@ -111,8 +111,8 @@ TEST(vram_that_cannot_be_divided_is_refused)
 static void check_adapter(const char *bdf, unsigned int mib)
 {
 	unsigned int i, round;
+	uint8_t *map, byte;
 	char type[16];
-	uint8_t *map;
 
 	for (round = 0; round < 2; round++) {
 		ASSERT_EQ(adapter_bind(bdf), 0);
@@ -126,11 +126,15 @@ static void check_adapter(const char *bdf, unsigned int mib)
 		for (i = 0; i < 2; i++) {
 			ASSERT_EQ(mdev_create(bdf, type, uuid_of(i)), 0);
 			ASSERT_EQ(vgpu_open(&v, uuid_of(i)), 0);
-			EXPECT_EQ(region_find_other(v.fd, REGION_BAR0, 0), mib / 2 * MIB);
 			map = region_map(v.fd, REGION_BAR0, 0, 0);
 			ASSERT_NE(map, MAP_FAILED);
-			memset(map, 0x41 + i, mib / 2 * MIB);
-			EXPECT_EQ(region_find_other(v.fd, REGION_BAR0, 0x41 + i), mib / 2 * MIB);
+			EXPECT_EQ(find_other(map, 0, mib / 2 * MIB), mib / 2 * MIB);
+			map[0] = 0x41 + i;
+			memset(map + mib / 2 * MIB - PAGE, 0x41 + i, PAGE);
+			EXPECT_EQ(region_read(v.fd, REGION_BAR0, 0, &byte, 1), 1);
+			EXPECT_EQ(byte, 0x41 + i);
+			EXPECT_EQ(region_read(v.fd, REGION_BAR0, mib / 2 * MIB - 1, &byte, 1), 1);
+			EXPECT_EQ(byte, 0x41 + i);
 			munmap(map, mib / 2 * MIB);
 			vgpu_close(&v);
 		}

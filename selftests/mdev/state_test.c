@@ -432,7 +432,7 @@ TEST(types_describe_themselves)
 
 /* Each errno with its reason and its line in the log */
 
-TEST_TIMEOUT(every_refusal_tells_why, 90)
+TEST(every_refusal_tells_why)
 {
 	const char *bdf = parent(), *uuid = uuid_of(0xa1);
 
