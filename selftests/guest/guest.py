@@ -5,14 +5,14 @@
     guest.py [options] [--do COMMAND]... [--shot FILE.ppm] [--hold FILE]
 
 COMMANDs are those of init.c; a failing one ends the run with status 1. With
---hold, "done" (or "failed") is written to FILE at the end of that, and the guest
-stays until somebody ends us. The files of the guest are those that guest.sh prints, taken
-from the environment.
+--hold, "done" (or "failed") is written to FILE at the end of that, and the
+guest stays until somebody ends us. The files of the guest are those that
+guest.sh prints, taken from the environment.
 
 A guest is resumed from a saved one (--save makes it) that booted without an
 adapter: it finds the adapter on the PCI bus as if it were plugged in then.
-Emulation inside emulation is so slow that this takes a tenth of the time of a
-boot. --boot boots it from the start, with the adapter in place.
+On an emulated CPU a boot would take a minute more. --boot boots it from the
+start, with the adapter in place.
 """
 import argparse
 import json
@@ -25,8 +25,8 @@ import sys
 import time
 
 MEMORY = 96     # MiB
-# No ACPI, no calibration against clocks that an emulator cannot keep, no
-# mitigations: the kernel is up in a third of the time.
+# No ACPI, no calibration against clocks that an emulator cannot keep, and no
+# mitigations: all of that costs an emulator time.
 CMDLINE = ("console=ttyS0 quiet panic=-1 acpi=off no_timer_check lpj=1000000 "
            "mitigations=off")
 

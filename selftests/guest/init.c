@@ -338,7 +338,7 @@ static void run_command_line(void)
 	if (!fgets(line, sizeof(line), file))
 		line[0] = 0;
 	fclose(file);
-	while ((word = strsep(&rest, " \n")))
+	while ((word = strsep(&rest, "\n ")))
 		if (!strncmp(word, "weft.do=", 8))
 			for (word += 8; (at = strsep(&word, ",")); )
 				run(at);

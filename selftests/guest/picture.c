@@ -30,10 +30,9 @@ struct picture {
 
 struct kind {
 	const char *name;
-	void (*prepare)(struct picture *pic);
+	void (*prepare)(struct picture *pic);	/* may be NULL */
 	void (*row)(const struct picture *pic, unsigned int y, uint32_t *row);
 };
-
 
 /* From a (at = 0) to b (at = of). */
 static uint32_t blend(uint32_t a, uint32_t b, unsigned int at, unsigned int of)
@@ -160,19 +159,13 @@ static void loom_row(const struct picture *pic, unsigned int y, uint32_t *row)
 			weft_up = (cx + cy) & 2;
 			weft = side;
 		}
-		if (words) {
+		if (words)
 			row[x] = shade(gold, round_y);
-		} else if (weft_up) {
+		else if (weft_up)
 			row[x] = shade(weft, round_y * (round_x + 256) / 512);
-		} else {
+		else
 			row[x] = shade(warp, round_x * (round_y + 256) / 512);
-		}
 	}
-}
-
-static void loom_prepare(struct picture *pic)
-{
-	(void)pic;
 }
 
 /*
@@ -253,7 +246,7 @@ static void waves_row(const struct picture *pic, unsigned int y, uint32_t *row)
 }
 
 static const struct kind kinds[] = {
-	{ "loom", loom_prepare, loom_row },
+	{ "loom", NULL, loom_row },
 	{ "waves", waves_prepare, waves_row },
 };
 
@@ -291,7 +284,8 @@ struct picture *picture_open(const char *name, const char *label,
 		return NULL;
 	}
 	put_all_words(pic, label, pic->rows / 8);
-	kind->prepare(pic);
+	if (kind->prepare)
+		kind->prepare(pic);
 	return pic;
 }
 
