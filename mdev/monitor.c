@@ -4,6 +4,7 @@
  */
 #include <linux/errno.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/vfio.h>
@@ -21,13 +22,22 @@
 int weft_monitor_init(struct weft_monitor *monitor, u64 vram_bytes,
 		      const struct weft_mode *max)
 {
+	struct weft_mode pref;
 	int ret;
 
 	memset(monitor, 0, sizeof(*monitor));
+	/*
+	 * Preferred is what a guest can flip between two buffers of: bochs-drm
+	 * drops all that needs more than half of the VRAM, and a monitor whose
+	 * preferred mode it dropped would have none. At most 1920x1080.
+	 */
+	if (!weft_mode_largest(min_t(u64, vram_bytes / 2, SZ_8M), &pref))
+		return -EINVAL;
+
 	monitor->vram_bytes = vram_bytes;
 	monitor->max = *max;
 	ret = weft_edid_generate(monitor->edid, sizeof(monitor->edid),
-				 vram_bytes, NULL, 0);
+				 vram_bytes, &pref, 0);
 	if (ret < 0)
 		return ret;
 	monitor->size = ret;
