@@ -28,9 +28,9 @@ static int is_our_file(const void *data, struct file *file, unsigned int fd)
 	return file_inode(file) == inst->vdev.inode;
 #else
 	/*
-	 * Where VFIO files share an inode, this is what tells them apart. It
-	 * does not from v6.6 to v6.9; weft_adapter_evict() takes the opener
-	 * then, and mappings are found on all.
+	 * Where VFIO files share an inode, this is what tells them apart up to
+	 * v6.5. From v6.6 to v6.9 nothing does, and a holder is found by its
+	 * mappings alone.
 	 */
 	return file->private_data == &inst->vdev;
 #endif

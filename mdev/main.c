@@ -9,7 +9,6 @@
 #include <linux/mdev.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vgaarb.h>
 
@@ -188,11 +187,9 @@ static void weft_adapter_evict(struct work_struct *work)
 
 	scoped_guard(mutex, &adapter->lock)
 		list_for_each_entry(inst, &adapter->instances, node)
-			if (inst->open && !weft_evict_holders(inst)) {
+			if (inst->open && !weft_evict_holders(inst))
 				dev_warn(&inst->mdev->dev,
-					 "the adapter is gone, and who holds the instance was not found: ending its opener\n");
-				kill_pid(inst->opener, SIGKILL, 1);
-			}
+					 "the adapter is gone, and who holds the instance was not found\n");
 	schedule_evict(adapter);
 }
 
