@@ -84,11 +84,12 @@ static uint64_t bar_address(const char *bdf, unsigned int bar)
 
 TEST(adapter_whose_bar_is_taken_is_refused)
 {
+	static const char claim[] =
+		"modprobe ramoops mem_address=%#llx mem_size=0x100000 record_size=0x20000 mem_type=1 2>/dev/null";
 	const char *bdf = device("bochs-display", bochs_find(0));
 
 	/* somebody else's claim on a piece of it, as a boot console has one */
-	if (command("modprobe ramoops mem_address=%#llx mem_size=0x100000 record_size=0x20000 mem_type=1 2>/dev/null",
-		    (unsigned long long)bar_address(bdf, 0) + 2 * MIB))
+	if (command(claim, (unsigned long long)bar_address(bdf, 0) + 2 * MIB))
 		SKIP("ramoops cannot be loaded");
 	EXPECT_REFUSED(EBUSY, bind_by_force(bdf), BIND_ERROR, "BAR 0");
 	EXPECT_TRUE(strstr(BIND_ERROR, bdf));

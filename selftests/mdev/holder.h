@@ -129,7 +129,8 @@ static inline bool still_runs(struct helper *p)
 	return !wait_child(p->pid, &status, 0);
 }
 
-static inline void create_many(const char *bdf, const char *type, unsigned int first, unsigned int nr)
+static inline void create_many(const char *bdf, const char *type,
+			       unsigned int first, unsigned int nr)
 {
 	unsigned int i;
 

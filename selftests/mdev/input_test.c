@@ -120,7 +120,8 @@ TEST(malformed_uuids)
 	expect_malformed(bdf, "../../../../../../../../etc/passwd..");
 	expect_malformed(bdf, "%s%n%p%x-0000-4000-8000-000000000009");
 	expect_refused(bdf, "77656674-0000\0004000-8000-000000000009", 36, EINVAL, "UUID");
-	expect_refused(bdf, "\033[31m674-0000-4000-8000-\n\r\t\377\200\0010000", 36, EINVAL, "UUID");
+	expect_refused(bdf, "\033[31m674-0000-4000-8000-\n\r\t\377\200\0010000",
+		       36, EINVAL, "UUID");
 }
 
 TEST(duplicate_uuids)
@@ -523,7 +524,8 @@ TEST_TIMEOUT(set_irqs_that_makes_no_sense, 240)
 
 	/* and large indexes */
 	for (n = 0; n < 7; n++)
-		try_set(start[n] | 8, 0, 1, VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, 0);
+		try_set(start[n] | 8, 0, 1,
+			VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER, 0);
 }
 
 TEST(set_irqs_with_what_is_no_eventfd)
@@ -587,7 +589,8 @@ static void expect_no_map(int err, uint64_t len, int flags, uint64_t offset)
 	p = map_raw(len, PROT_READ | PROT_WRITE, flags, offset);
 	if (p != MAP_FAILED || errno != err)
 		ksft_note("mmap of %#llx at %#llx, flags %#x: %p, errno %d, wanted %d",
-			  (unsigned long long)len, (unsigned long long)offset, flags, p, errno, err);
+			  (unsigned long long)len, (unsigned long long)offset,
+			  flags, p, errno, err);
 	EXPECT_EQ(p, MAP_FAILED);
 	EXPECT_EQ(errno, err);
 }
@@ -640,11 +643,15 @@ TEST(mappings_that_make_no_sense)
 	}
 	for (i = 1; i < 4; i++) {
 		errno = 0;
-		EXPECT_EQ(map_raw(i * PAGE, PROT_READ, MAP_SHARED, -(uint64_t)i * PAGE), MAP_FAILED);
+		EXPECT_EQ(map_raw(i * PAGE, PROT_READ, MAP_SHARED,
+				  -(uint64_t)i * PAGE),
+			  MAP_FAILED);
 		EXPECT_TRUE(errno == EINVAL || errno == EOVERFLOW);
 		EXPECT_EQ(map_raw((i + 1) * PAGE, PROT_READ, MAP_SHARED, -(uint64_t)i * PAGE),
 			  MAP_FAILED);
-		EXPECT_EQ(map_raw(PAGE, PROT_READ, MAP_SHARED, (1ULL << 63) - i * PAGE), MAP_FAILED);
+		EXPECT_EQ(map_raw(PAGE, PROT_READ, MAP_SHARED,
+				  (1ULL << 63) - i * PAGE),
+			  MAP_FAILED);
 		EXPECT_EQ(map_raw(PAGE, PROT_READ, MAP_SHARED, (1ULL << 63) + (i - 1) * PAGE),
 			  MAP_FAILED);
 	}
@@ -961,7 +968,8 @@ TEST_TIMEOUT(a_thousand_random_register_writes, 120)
 		ASSERT_LE(info.size, size);
 		ASSERT_GE((uint64_t)info.size, (uint64_t)info.stride * info.height);
 		ASSERT_LE((uint64_t)info.width * 2, info.stride);
-		ASSERT_TRUE(info.region_index == REGION_BAR0 || info.region_index == REGION_SCANOUT);
+		ASSERT_TRUE(info.region_index == REGION_BAR0 ||
+			    info.region_index == REGION_SCANOUT);
 		if (info.region_index == REGION_SCANOUT) {
 			/* its first and last byte, and some between: ours */
 			ASSERT_EQ(touch(scan), 0x3c);

@@ -31,7 +31,10 @@ TEST_TIMEOUT(kill_32_openers, 120)
 	create_many(softpci_find(0), "4m", 0, 16);
 	create_many(softpci_find(1), "4m", 16, 16);
 	for (i = 0; i < 32; i++) {
-		h[i] = (struct holder){ .first = i, .nr = 1, .takes_requests = true, .fill = 0x80 + i };
+		h[i] = (struct holder){ .first = i,
+				       .nr = 1,
+				       .takes_requests = true,
+				       .fill = 0x80 + i };
 		start_holder(&p[i], &h[i]);
 	}
 	for (i = 0; i < 32; i++)
@@ -134,9 +137,8 @@ static void check_unbind(const char *bdf, struct helper *p, int nr, int want)
 	int i;
 
 	start_unbind(&unbinder, bdf);
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < nr; i++)
 		EXPECT_EQ(helper_end(&p[i], WAIT_MS), want);
-	}
 	EXPECT_EQ(helper_end(&unbinder, WAIT_MS), 0);
 	EXPECT_FALSE(adapter_bound(bdf));
 	EXPECT_FALSE(file_exists("/sys/class/mdev_bus/%s", bdf));
@@ -187,8 +189,18 @@ TEST_TIMEOUT(unbind_ends_all_who_share_an_instance, 90)
 {
 	const char *bdf = parent();
 	struct holder h[2] = {
-		{ .first = 0, .nr = 1, .takes_requests = true, .honours = true, .shares = true, .fill = 1 },
-		{ .first = 1, .nr = 1, .takes_requests = true, .honours = true, .shares = true, .fill = 2 },
+		{ .first = 0,
+		 .nr = 1,
+		 .takes_requests = true,
+		 .honours = true,
+		 .shares = true,
+		 .fill = 1 },
+		{ .first = 1,
+		 .nr = 1,
+		 .takes_requests = true,
+		 .honours = true,
+		 .shares = true,
+		 .fill = 2 },
 	};
 	struct helper p[2];
 	int i;
@@ -365,7 +377,8 @@ static int read_attributes(int sock, void *arg)
 
 static int read_adapter(int sock, void *arg)
 {
-	static const char *const names[] = { "ready", "reason", "vram_free", "last_error", "enabled" };
+	static const char *const names[] = { "ready", "reason", "vram_free",
+					    "last_error", "enabled" };
 	long n = 0;
 
 	while (!event_wait(sock, 0)) {

@@ -364,8 +364,9 @@ TEST(opener_is_the_process_and_not_the_thread)
 
 TEST(attributes_of_an_instance)
 {
-	static const char *const readable[] = { "state", "type", "vram_bytes", "vram_offset", "mode",
-						"created", "last_error" };
+	static const char *const readable[] = {
+		"state", "type", "vram_bytes", "vram_offset", "mode", "created", "last_error"
+	};
 	const char *bdf = parent(), *uuid = uuid_of(1), *created;
 	time_t before = time(NULL), at;
 	struct tm tm = { 0 };
@@ -410,11 +411,13 @@ TEST(types_describe_themselves)
 	unsigned int i, heads, rate, fb, x, y, max;
 
 	for (i = 0; i < TYPES; i++) {
-		const char *text = file_text(PCI "/%s/mdev_supported_types/weft_vgpu-%s/description",
-					     bdf, types[i].name);
+		const char *text =
+			file_text(PCI "/%s/mdev_supported_types/weft_vgpu-%s/description", bdf,
+				  types[i].name);
+		static const char pairs[] =
+			"num_heads=%u, frl_config=%u, framebuffer=%uM, max_resolution=%ux%u, max_instance=%u";
 
-		ASSERT_EQ(sscanf(text, "num_heads=%u, frl_config=%u, framebuffer=%uM, max_resolution=%ux%u, max_instance=%u",
-				 &heads, &rate, &fb, &x, &y, &max), 6);
+		ASSERT_EQ(sscanf(text, pairs, &heads, &rate, &fb, &x, &y, &max), 6);
 		EXPECT_EQ(heads, 1);
 		EXPECT_EQ(rate, 60);
 		EXPECT_EQ(fb, types[i].mib);

@@ -11,6 +11,8 @@ static int outer(const char *qmp)
 
 TEST_TIMEOUT(adapter_is_unplugged_from_the_machine, 180)
 {
+	static const char add[] =
+		"device_add '{\"driver\": \"bochs-display\", \"id\": \"card\", \"vgamem\": 67108864, \"addr\": \"1d\"}'";
 	const char *bdf = bochs_find(0);
 	struct holder h = { .nr = 2, .takes_requests = true, .honours = true, .fill = 1 };
 	struct helper p;
@@ -31,7 +33,7 @@ TEST_TIMEOUT(adapter_is_unplugged_from_the_machine, 180)
 
 	/* the slot is free once it is gone outside too */
 	outer("--wait DEVICE_DELETED 20");
-	ASSERT_EQ(outer("device_add '{\"driver\": \"bochs-display\", \"id\": \"card\", \"vgamem\": 67108864, \"addr\": \"1d\"}'"), 0);
+	ASSERT_EQ(outer(add), 0);
 	/* in another slot: QEMU 7.2 keeps the name of the VRAM that was in this one */
 	EXPECT_TRUE(wait_there(WAIT_MS, PCI "/0000:00:1d.0/resource0"));
 	expect_fresh_adapter("0000:00:1d.0");

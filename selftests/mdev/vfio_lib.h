@@ -187,6 +187,7 @@ int helper_end(struct helper *h, int ms);	/* exit status, -signal, or -1000 */
 struct rng {
 	uint64_t state;
 };
+
 uint64_t rng_next(struct rng *r);
 uint32_t rng_below(struct rng *r, uint32_t n);
 /* $WEFT_SEED, or one that differs each time; say it in the output */
