@@ -82,10 +82,11 @@ static uint64_t bar_address(const char *bdf, unsigned int bar)
 	return line ? strtoull(line, NULL, 16) : 0;
 }
 
+#define RAMOOPS "mem_size=0x100000 record_size=0x20000 mem_type=1"
+
 TEST(adapter_whose_bar_is_taken_is_refused)
 {
-	static const char claim[] =
-		"modprobe ramoops mem_address=%#llx mem_size=0x100000 record_size=0x20000 mem_type=1 2>/dev/null";
+	static const char claim[] = "modprobe ramoops mem_address=%#llx " RAMOOPS " 2>/dev/null";
 	const char *bdf = device("bochs-display", bochs_find(0));
 
 	/* somebody else's claim on a piece of it, as a boot console has one */

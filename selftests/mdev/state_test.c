@@ -405,6 +405,8 @@ TEST(attributes_of_an_instance)
 	EXPECT_STREQ(mdev_attr(uuid, "created"), created);
 }
 
+#define LIMITS "max_resolution=%ux%u, max_instance=%u"
+
 TEST(types_describe_themselves)
 {
 	const char *bdf = parent();
@@ -415,7 +417,7 @@ TEST(types_describe_themselves)
 			file_text(PCI "/%s/mdev_supported_types/weft_vgpu-%s/description", bdf,
 				  types[i].name);
 		static const char pairs[] =
-			"num_heads=%u, frl_config=%u, framebuffer=%uM, max_resolution=%ux%u, max_instance=%u";
+			"num_heads=%u, frl_config=%u, framebuffer=%uM, " LIMITS;
 
 		ASSERT_EQ(sscanf(text, pairs, &heads, &rate, &fb, &x, &y, &max), 6);
 		EXPECT_EQ(heads, 1);

@@ -9,10 +9,11 @@ static int outer(const char *qmp)
 	return command("%s/selftests/qemu/outer %s >/dev/null", getenv("WEFT_TOP") ?: ".", qmp);
 }
 
+#define CARD "\"driver\": \"bochs-display\", \"id\": \"card\""
+
 TEST_TIMEOUT(adapter_is_unplugged_from_the_machine, 180)
 {
-	static const char add[] =
-		"device_add '{\"driver\": \"bochs-display\", \"id\": \"card\", \"vgamem\": 67108864, \"addr\": \"1d\"}'";
+	static const char add[] = "device_add '{" CARD ", \"vgamem\": 67108864, \"addr\": \"1d\"}'";
 	const char *bdf = bochs_find(0);
 	struct holder h = { .nr = 2, .takes_requests = true, .honours = true, .fill = 1 };
 	struct helper p;
