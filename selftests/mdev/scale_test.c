@@ -294,9 +294,10 @@ static void check_cycles(unsigned int nr, bool use)
 		grown = after.slab_kb - before.slab_kb;
 		least = grown < least ? grown : least;
 	}
-	ksft_note("%u cycles, %.2f ms each; SUnreclaim %+ld kB, at least %+ld kB in each quarter; Percpu %+ld kB, VmallocUsed %+ld kB",
-		  nr, took * 1000 / nr, after.slab_kb - first.slab_kb, least,
-		  after.percpu_kb - first.percpu_kb, after.vmalloc_kb - first.vmalloc_kb);
+	ksft_note("%u cycles, %.2f ms each; SUnreclaim %+ld kB, at least %+ld kB in each quarter",
+		  nr, took * 1000 / nr, after.slab_kb - first.slab_kb, least);
+	ksft_note("Percpu %+ld kB, VmallocUsed %+ld kB", after.percpu_kb - first.percpu_kb,
+		  after.vmalloc_kb - first.vmalloc_kb);
 	if (least >= QUARTER_KB)
 		tell_growth(slabs);
 	EXPECT_LT(least, QUARTER_KB);
@@ -312,7 +313,7 @@ static void check_cycles(unsigned int nr, bool use)
 TEST_TIMEOUT(create_and_remove_over_and_over, 1500)
 {
 	if (cycles() < 10000)
-		ksft_note("%u cycles here; 10,000 in scale-long, which is run by selftests/check --all",
+		ksft_note("%u cycles here; 10,000 in scale-long, for make check ALL=1",
 			  cycles());
 	check_cycles(cycles(), false);
 }
