@@ -11,7 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
 _MANY = ("device", "qemu", "append")
-_KNOWN = _MANY + ("weft-test", "run", "kernel", "mem", "smp", "icount", "modules",
+_KNOWN = _MANY + ("weft-test", "run", "kernel", "mem", "smp", "icount", "parallel", "modules",
                   "timeout", "needs", "lane")
 
 
@@ -61,8 +61,9 @@ def _tests_of(path):
     for key in ("mem", "smp"):
         if key in h:
             t.options += [f"--{key}", h[key]]
-    if h.get("icount") == "yes":
-        t.options.append("--icount")
+    for key in ("icount", "parallel"):
+        if h.get(key) == "yes":
+            t.options.append(f"--{key}")
     if h.get("modules") != "no":
         t.options.append("--modules")
     kernels = h.get("kernel", "6.12").split()

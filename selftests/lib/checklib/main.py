@@ -13,6 +13,9 @@ import time
 from . import ktap, listing
 from .listing import TOP
 
+sys.path.insert(0, os.path.join(TOP, "selftests/qemu"))
+from host import console  # noqa: E402
+
 OUT = os.path.join(TOP, "build", "check")
 SKIPPED = 4
 TIME_UP = 124
@@ -110,6 +113,10 @@ def patience():
     return min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
+def emulator_failed(results):
+    return console.stale_breakpoint(console.read(os.path.join(results, "console.log")))
+
+
 class Runner:
     def __init__(self, stream):
         self.stream = stream
@@ -192,6 +199,10 @@ class Runner:
                    "--timeout", f"{timeout:.0f}", "--results", results, *t.options, "--", t.path]
             # It bounds itself, once kernel and modules are there.
             status = self._run(cmd, log, timeout + 900 * factor, env)
+            if status == DIED and emulator_failed(results):
+                print(f"# {t.name}: the emulator broke its kernel (see stale_breakpoint in "
+                      "selftests/qemu/host/console.py), so it runs again", flush=True)
+                status = self._run(cmd, log, timeout + 900 * factor, env)
         else:
             status = self._run([t.path], log, timeout, env)
         with open(log, encoding="utf-8", errors="replace") as f:

@@ -23,6 +23,9 @@ def arguments():
         usage="run [options] -- COMMAND [ARG...]")
     p.add_argument("--kernel", default="6.12", metavar="SERIES", help="Debian kernel (6.12)")
     p.add_argument("--smp", type=int, default=2, help="CPUs (2)")
+    p.add_argument("--parallel", action="store_true",
+                   help="under TCG, let its CPUs race, each in a thread; it may then die of a fault of "
+                        "the emulator (see stale_breakpoint in console.py)")
     p.add_argument("--mem", type=int, default=4096, help="memory in MiB (4096)")
     p.add_argument("--timeout", type=float, default=600, metavar="SECONDS",
                    help="end it after that long, with status 124 (600)")

@@ -66,7 +66,11 @@ def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
         cmd += ["-machine", args.machine, "-accel", "kvm", "-cpu", "host", "-smp", str(args.smp)]
     else:
         # la57: a fifth level of page tables would only cost an emulator time.
-        cmd += ["-machine", args.machine, "-accel", "tcg,thread=multi",
+        # One thread takes turns as all CPUs, unless races are wanted: with a
+        # thread for each, a CPU may meet a breakpoint that code patching on
+        # another has already taken away, and the kernel dies of it (QEMU 7.2).
+        threads = "multi" if args.parallel else "single"
+        cmd += ["-machine", args.machine, "-accel", f"tcg,thread={threads}",
                 "-cpu", "max,la57=off", "-smp", str(args.smp)]
     cmd += ["-kernel", vmlinuz, "-initrd", initrd, "-append", kernel_arguments(args),
             "-chardev", f"file,id=console,path={_quoted(console)}", "-serial", "chardev:console"]
