@@ -89,11 +89,12 @@ class Guest:
     """One QEMU with one guest in it.
 
     A saved guest is two files: its memory, which each guest resumed from it
-    maps privately, and beside it the state of the machine.
+    maps privately, and beside it the state of the machine. A state saved of
+    such a guest while it ran holds its memory, too.
     """
 
     def __init__(self, devices=(), saved=None, save=None, command="", log=None,
-                 extra=()):
+                 extra=(), fds=(), state=None):
         self.log = log
         self.begin = time.monotonic()
         accel = accelerator()
@@ -112,10 +113,10 @@ class Guest:
         for name, sock in zip(("serial", "qmp"), theirs):
             args += ["-chardev", f"socket,id={name},fd={sock.fileno()}"]
         args += ["-serial", "chardev:serial", "-mon", "qmp,mode=control"]
-        keep = [sock.fileno() for sock in theirs]
+        keep = [sock.fileno() for sock in theirs] + list(fds)
         stream = None
         if saved:
-            stream = os.open(saved + ".state", os.O_RDONLY)
+            stream = os.open(state or saved + ".state", os.O_RDONLY)
             keep.append(stream)
             args += ["-incoming", "defer"]
         else:

@@ -3,7 +3,7 @@
 # guest.sh [SERIES] : a guest of the Debian kernel of that series (6.12), made ready.
 #
 # Nothing is compiled but the guest's first process: the kernel is the distribution's
-# own, taken out of its bzImage, and so are the display driver's modules. All
+# own, taken out of its bzImage, and so are the drivers' modules. All
 # lies in the cache, by kernel version and by what the sources here hold, and is
 # made once. Prints, to be put into the environment of guest.py:
 #
@@ -21,7 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 series=${1:-6.12}
 cache=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 picture=(picture.c font.c)
-programs=(init.c adapter.c screen.c)
+programs=(init.c adapter.c screen.c link.c traffic.c)
 tools=(guest.sh guest.py mkcpio.py extract_vmlinux.py ../qemu/host/cpio.py ../qemu/host/initramfs.py)
 
 # The headers of DRM are not among those of Debian's libc; the kernel's own do.
@@ -47,7 +47,7 @@ build()
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Werror -static -s \
 		-idirafter "$headers/drm" -idirafter "$headers" -D__user= \
 		-o "$dir/init" "${programs[@]}" "${picture[@]}"
-	./mkcpio.py "$dir/initrd" "$dir/init" "$MODDIR" bochs
+	./mkcpio.py "$dir/initrd" "$dir/init" "$MODDIR" bochs virtio_pci virtio_net
 	rm "$dir/init"
 }
 

@@ -2,7 +2,7 @@
 /*
  * The guest: its first and only process.
  *
- * It loads the display driver's modules, then does what it is told, first by
+ * It loads the drivers' modules, then does what it is told, first by
  * the kernel's command line (weft.do=probe,paint:loom:GUEST_1,...), then by
  * lines on the serial console in the same words. Every command is answered
  * by lines that start with "weft: ", the last one "weft: ok ..." or
@@ -14,9 +14,12 @@
  *   fill:HEX			writes a word all over the VRAM, without driver
  *   expect:HEX			says where the VRAM holds anything else
  *   poweroff
+ *
+ * More are in link.c and traffic.c.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +32,7 @@
 #include <unistd.h>
 
 #include "adapter.h"
+#include "command.h"
 #include "picture.h"
 #include "screen.h"
 
@@ -50,8 +54,7 @@ static double uptime(void)
 	return atof(text);
 }
 
-__attribute__((format(printf, 1, 2)))
-static void report(const char *format, ...)
+void report(const char *format, ...)
 {
 	va_list args;
 
@@ -234,35 +237,54 @@ static const char *do_poweroff(char **args)
 	return "still here";
 }
 
-static const struct command {
-	const char *name;
-	const char *(*run)(char **args);
-} commands[] = {
+static const struct command init_commands[] = {
 	{ "probe", do_probe },
 	{ "modes", do_modes },
 	{ "paint", do_paint },
 	{ "fill", do_fill },
 	{ "expect", do_expect },
 	{ "poweroff", do_poweroff },
+	{ NULL },
 };
+
+static const struct command *find_command(const char *name)
+{
+	static const struct command *const all[] = {
+		init_commands, link_commands, traffic_commands,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		for (const struct command *c = all[i]; c->name; c++)
+			if (!strcmp(c->name, name))
+				return c;
+	return NULL;
+}
 
 static void run(char *line)
 {
 	const char *wrong = "there is no such command";
 	char nothing[] = "", *args[MAX_ARGS + 1], *rest = line;
+	const struct command *command;
+	pid_t child = -1;
 
 	for (int i = 0; i <= MAX_ARGS; i++) {
 		args[i] = strsep(&rest, ":");
 		if (!args[i])
 			args[i] = nothing;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(commands[i].name, args[0]))
-			wrong = commands[i].run(args + 1);
+	command = find_command(args[0]);
+	if (command && command->beside)
+		child = fork();
+	if (child > 0)
+		return;
+	if (command)
+		wrong = command->run(args + 1);
 	if (wrong)
 		report("failed %s: %s", args[0], wrong);
 	else
 		report("ok %s at %.2f", args[0], uptime());
+	if (!child)
+		_exit(0);
 }
 
 /*
@@ -350,6 +372,7 @@ int main(void)
 
 	mount_all();
 	open_console();
+	signal(SIGCHLD, SIG_IGN);	/* nobody waits for those beside us */
 	report("init at %.2f", uptime());
 	load_modules();
 	run_command_line();
