@@ -17,10 +17,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "host_clock.h"
 #include "vfio_lib.h"
 
 #define ROUNDS	15
@@ -211,23 +211,6 @@ static void bench_life(const char *bdf)
 
 /* Writes through a mapping */
 
-/* The host's clock: the time stamp it gives a file that is written to. */
-static double host_now(void)
-{
-	static int fd = -1;
-	struct stat st;
-	char path[256];
-
-	if (fd < 0) {
-		snprintf(path, sizeof(path), "%s/clock", getenv("WEFT_RESULTS") ?: "/results");
-		fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-		unlink(path);
-	}
-	if (pwrite(fd, "x", 1, 0) != 1 || fsync(fd) || fstat(fd, &st))
-		fail("the host's clock");
-	return st.st_mtim.tv_sec + st.st_mtim.tv_nsec / 1e9;
-}
-
 #define SPAN	(16 * MIB)
 #define FILLS	16
 #define PASSES	31
@@ -245,11 +228,11 @@ static void fill(volatile uint64_t *p, uint64_t val)
 /* Nanoseconds of the host for one pass. */
 static uint64_t pass(void *map, int val)
 {
-	double t = host_now();
+	double t = host_clock();
 
 	for (int i = 0; i < FILLS; i++)
 		fill(map, val + i);
-	return (host_now() - t) * 1e9;
+	return (host_clock() - t) * 1e9;
 }
 
 /* The BAR of an adapter that no driver has, as sysfs maps it. */

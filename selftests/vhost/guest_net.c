@@ -74,11 +74,11 @@ int guest_net_private(void)
 
 /* Packet sockets */
 
-int guest_packet_open(const char *ifname, bool vnet_hdr)
+int guest_packet_open(const char *ifname, bool vnet_hdr, bool receive)
 {
 	struct sockaddr_ll at = {
 		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
+		.sll_protocol = receive ? htons(ETH_P_ALL) : 0,
 		.sll_ifindex = if_nametoindex(ifname),
 	};
 	int one = 1, size = 32 << 20, s;
@@ -172,7 +172,7 @@ static int open_tap(struct guest_link *l, int hdr)
 	l->backend = guest_tap_open(l->name, hdr, 0);
 	if (l->backend < 0)
 		return -1;
-	l->far = guest_packet_open(l->name, true);
+	l->far = guest_packet_open(l->name, true, true);
 	return l->far;
 }
 
@@ -227,7 +227,7 @@ static int open_macvtap(struct guest_link *l, int hdr)
 		ifr.ifr_flags |= IFF_VNET_HDR;
 	if (ioctl(l->backend, TUNSETIFF, &ifr) || prepare(l->backend, hdr))
 		return -1;
-	l->far = guest_packet_open("far0", true);
+	l->far = guest_packet_open("far0", true, true);
 	return l->far;
 }
 
@@ -237,10 +237,10 @@ static int open_packet(struct guest_link *l, int hdr)
 	strcpy(l->name, "near0");
 	if (open_veth())
 		return -1;
-	l->backend = guest_packet_open(l->name, hdr != GUEST_NO_HDR);
+	l->backend = guest_packet_open(l->name, hdr != GUEST_NO_HDR, true);
 	if (l->backend < 0)
 		return -1;
-	l->far = guest_packet_open("far0", true);
+	l->far = guest_packet_open("far0", true, true);
 	return l->far;
 }
 

@@ -47,7 +47,8 @@ void guest_link_close(struct guest_link *l);
 
 /* A tap alone, up; flags besides IFF_TAP | IFF_NO_PI, such as IFF_MULTI_QUEUE. */
 int guest_tap_open(const char *name, int hdr, int flags);
-int guest_packet_open(const char *ifname, bool vnet_hdr);
+/* A packet socket; one that does not receive costs the others nothing. */
+int guest_packet_open(const char *ifname, bool vnet_hdr, bool receive);
 
 /* An XDP program that returns this verdict, in the driver; -1 takes it away. */
 int guest_link_xdp(struct guest_link *l, int verdict);
