@@ -4,12 +4,13 @@
 #
 #   run_programs [VAR=VALUE...] NAME[:TEST,TEST...] ...
 #
-# NAME is a program of build/selftests/mdev; what it prints becomes a nested
+# NAME is a program of this room (or of $PROGRAMS_ROOM); what it prints becomes a nested
 # list, named after it and the variables before it, which hold for it alone.
 
 run_programs()
 {
-	local out=$WEFT_TOP/build/selftests/mdev arg n=0 total=0 rc=0 failed=0 skipped=0 st tests title
+	local out=$WEFT_TOP/build/selftests/${PROGRAMS_ROOM:-mdev}
+	local arg n=0 total=0 rc=0 failed=0 skipped=0 st tests title
 	local -a vars=()
 	local -
 	set -o pipefail

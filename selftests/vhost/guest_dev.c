@@ -65,8 +65,12 @@ int guest_dev_set_features(struct guest_dev *dev, uint64_t features)
 int guest_dev_set_log(struct guest_dev *dev, bool on)
 {
 	uint64_t features = dev->features & ~F(VHOST_F_LOG_ALL);
+	int ret = guest_dev_set_features(dev, features | (on ? F(VHOST_F_LOG_ALL) : 0));
 
-	return guest_dev_set_features(dev, features | (on ? F(VHOST_F_LOG_ALL) : 0));
+	for (unsigned int i = 0; !ret && i < 2; i++)
+		if (dev->ring[i])
+			ret = guest_dev_set_addr(dev, i, dev->ring[i]);
+	return ret;
 }
 
 /* The device's IOTLB */
@@ -214,7 +218,7 @@ int guest_dev_set_addr(struct guest_dev *dev, unsigned int index, const struct g
 		.used_user_addr = vring_addr(dev, r->used_addr),
 	};
 
-	if (dev->mem->log) {
+	if (dev->features & F(VHOST_F_LOG_ALL)) {
 		addr.flags = 1 << VHOST_VRING_F_LOG;
 		addr.log_guest_addr = guest_mem_gpa(dev->mem, r->used_addr);
 	}
@@ -224,6 +228,11 @@ int guest_dev_set_addr(struct guest_dev *dev, unsigned int index, const struct g
 int guest_dev_attach(struct guest_dev *dev, unsigned int index, struct guest_ring *r)
 {
 	dev->ring[index] = r;
+	/* As QEMU does, since in-tree vhost cannot wait for an answer when it starts. */
+	if (dev->iotlb == GUEST_IOTLB_MISSING &&
+	    guest_dev_iotlb_update(dev, r->used_addr & ~(GUEST_PAGE - 1), GUEST_PAGE,
+				   VHOST_ACCESS_RW))
+		return -1;
 	if (guest_dev_set_vring(dev, VHOST_SET_VRING_NUM, index, r->size) ||
 	    guest_dev_set_vring(dev, VHOST_SET_VRING_BASE, index, r->base) ||
 	    guest_dev_set_addr(dev, index, r) ||

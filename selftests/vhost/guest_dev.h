@@ -62,6 +62,7 @@ uint64_t guest_dev_features(const struct guest_dev *dev);
 int guest_dev_setup(struct guest_dev *dev, struct guest_mem *mem, uint64_t features,
 		    enum guest_iotlb iotlb);
 int guest_dev_set_features(struct guest_dev *dev, uint64_t features);
+/* F_LOG_ALL, and VHOST_VRING_F_LOG of the rings that are attached. */
 int guest_dev_set_log(struct guest_dev *dev, bool on);
 
 int guest_dev_attach(struct guest_dev *dev, unsigned int index, struct guest_ring *ring);
