@@ -55,8 +55,9 @@ static unsigned int direct_of(struct traffic *t, unsigned int n)
 {
 	enum traffic_layout layout = t->c.layout;
 
+	/* In a packed ring, a table is a chain of its own (2.8.7). */
 	if (layout == TRAFFIC_ANY)
-		layout = chance(t, 3);
+		layout = chance(t, t->c.packed ? 2 : 3);
 	switch (layout) {
 	case TRAFFIC_INDIRECT:
 		return 0;

@@ -37,7 +37,8 @@ struct guest_buf {
 /*
  * How many of a buffer's descriptors stand in the ring itself; those after
  * them are in an indirect table, which the last in the ring then points to.
- * 0 is indirect, GUEST_DIRECT direct, others are a chain that ends indirect.
+ * 0 is indirect, GUEST_DIRECT direct, others are a chain that ends indirect,
+ * which only split rings allow.
  */
 #define GUEST_DIRECT	(~0u)
 

@@ -22,7 +22,7 @@
 enum traffic_layout {
 	TRAFFIC_DIRECT,
 	TRAFFIC_INDIRECT,
-	TRAFFIC_CHAINED,	/* some in the ring, the last of which is indirect */
+	TRAFFIC_CHAINED,	/* some in the ring, the last of which is indirect: split only */
 	TRAFFIC_ANY,		/* now this, now that */
 };
 

@@ -8,6 +8,7 @@
  */
 #include <linux/bpf.h>
 
+#include "guest_stats.h"
 #include "guest_traffic.h"
 #include "kselftest.h"
 
@@ -38,6 +39,25 @@ static void open_traffic(const struct traffic_config *c)
 		}							\
 	} while (0)
 
+/* That it was our device which moved them, and by the ring that was meant. */
+static void check_stats(void)
+{
+	const char *ring = t.c.packed ? "packed" : "split";
+	char dir[128];
+
+	if (!guest_stats_dir(dir, sizeof(dir), 0)) {
+		EXPECT_FALSE(getenv("WEFT_VHOST_ALL"));
+		return;
+	}
+	EXPECT_STREQ(guest_stats_text(dir, "tx", "ring"), ring);
+	EXPECT_STREQ(guest_stats_text(dir, "rx", "ring"), ring);
+	EXPECT_EQ(guest_stats(dir, "tx", "packets"), t.sent);
+	EXPECT_EQ(guest_stats(dir, "rx", "packets"), t.received);
+	EXPECT_STREQ(guest_stats_text(dir, "tx", "fault"), "none");
+	EXPECT_STREQ(guest_stats_text(dir, "rx", "fault"), "none");
+	EXPECT_EQ(guest_stats(dir, "device", "regions"), t.c.regions);
+}
+
 static void run_variant(struct traffic_config c, unsigned int frames)
 {
 	open_traffic(&c);
@@ -51,6 +71,7 @@ static void run_variant(struct traffic_config c, unsigned int frames)
 	}
 	if (c.iotlb == GUEST_IOTLB_MISSING)
 		EXPECT_GT(t.dev.misses, 0);
+	check_stats();
 	EXPECT_EQ(guest_event_take(t.ring[0].err), 0);
 	EXPECT_EQ(guest_event_take(t.ring[1].err), 0);
 }
@@ -95,6 +116,21 @@ VARIANT(ring_2_indirect, .size = 2, .pieces = 5, .layout = TRAFFIC_INDIRECT)
 VARIANT(ring_4, .size = 4, .pieces = 3)
 VARIANT(ring_1024, .size = 1024, .mergeable = true, .pieces = 4)
 VARIANT_FRAMES(ring_32768, 3000, .size = 32768, .mergeable = true, .pieces = 30, .max = 2000)
+
+#define PACKED(_name, ...)						\
+	static const struct traffic_config _name##_variant = {		\
+		.packed = true, __VA_ARGS__				\
+	};								\
+	TEST(packed_##_name)						\
+	{								\
+		run_variant(_name##_variant, FRAMES);			\
+	}
+
+/* Only these need be no power of two. */
+PACKED(ring_1, .size = 1, .pieces = 5, .layout = TRAFFIC_INDIRECT)
+PACKED(ring_3, .size = 3, .mergeable = true, .pieces = 2)
+PACKED(ring_1000, .size = 1000, .mergeable = true, .pieces = 5)
+PACKED(ring_1000_in_order, .size = 1000, .in_order = true, .pieces = 5)
 
 TEST(split_index_wraps)
 {
