@@ -42,7 +42,7 @@ static struct {
 	const char *load, *layout, *only, *figures;
 	unsigned int rounds, packets, size;
 	bool in_order;
-} opt = { .rounds = 5, .size = 256 };
+} opt = { .rounds = 3, .size = 256 };
 
 /* A contender is a process that is told a load and answers with its cost. */
 struct contender {
@@ -275,8 +275,8 @@ static const char usage_rest[] =
 "  --layout LIST    of the guest's memory: 1region, 64regions, iotlb (all)\n"
 "  --only LIST      of in-tree, split, packed (all); the latter two are\n"
 "                   $WEFT_VHOST, or /dev/vhost-weft\n"
-"  --quick LOAD     --load LOAD --layout 1region --rounds 3\n"
-"  --rounds N       of which the median is shown (5)\n"
+"  --quick LOAD     --load LOAD --layout 1region\n"
+"  --rounds N       of which the median is shown (3)\n"
 "  --packets N      in a round\n"
 "  --ring N         descriptors (256)\n"
 "  --in-order       negotiate VIRTIO_F_IN_ORDER on ours\n"
@@ -315,7 +315,6 @@ static void arguments(int argc, char **argv)
 		case 'q':
 			opt.load = optarg;
 			opt.layout = "1region";
-			opt.rounds = 3;
 			break;
 		case 'r':
 			opt.rounds = atoi(optarg);
