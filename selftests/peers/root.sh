@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # root.sh [--refresh] : a Debian 12 with the tools that use our devices.
 #
-# libvirt, mdevctl and the like are installed into a file system image in the
+# libvirt, mdevctl, DPDK and the like are installed into a file system image in the
 # cache folder, never on this machine. Prints PEERS=, the path of the image,
 # which the tests mount in the QEMU host. Made once, by mmdebstrap, from the
 # Debian that apt here knows; --refresh makes it anew.
@@ -15,13 +15,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 suite=bookworm
 packages=(mdevctl libvirt-daemon-system libvirt-daemon-driver-qemu
-	libvirt-clients qemu-system-x86 udev dbus pciutils driverctl kmod)
+	libvirt-clients qemu-system-x86 udev dbus pciutils driverctl kmod dpdk-dev)
 image_mib=1024 # sparse: it takes what is in it
 
-# Nobody reads these in there.
+# Nobody reads these in there, nor compiles anything.
 dpkg_options=(--dpkgopt='path-exclude=/usr/share/doc/*'
 	--dpkgopt='path-exclude=/usr/share/man/*'
-	--dpkgopt='path-exclude=/usr/share/locale/*')
+	--dpkgopt='path-exclude=/usr/share/locale/*'
+	--dpkgopt='path-exclude=/usr/include/*'
+	--dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/*.a')
 
 # Debian's archive as apt here is told to reach it; nothing when it knows none,
 # which leaves mmdebstrap to its own default.
@@ -112,7 +114,7 @@ if [ ! -e "$image" ] || [ "$refresh" ]; then
 		chmod 1777 "$work"
 	fi
 	cp "$here/pack.sh" "$work/"
-	say_while "making a Debian 12 with libvirt and mdevctl (once; about 120 MB to fetch)" \
+	say_while "making a Debian 12 with libvirt, mdevctl and DPDK (once; about 150 MB to fetch)" \
 		debootstrap ${mirrors[@]:+"${mirrors[@]}"}
 	cp --sparse=always "$work/image" "$image.new"
 	mv "$image.new" "$image"
