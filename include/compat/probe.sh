@@ -99,6 +99,10 @@ has VFIO_ATTACH_IOAS		linux/vfio.h	'\(\*attach_ioas\)\('
 has VFIO_DETACH_IOAS		linux/vfio.h	'\(\*detach_ioas\)\('
 has VFIO_REGION_INFO_CAPS	linux/vfio.h	'\(\*get_region_info_caps\)\('
 has VFIO_DEVICE_INODE		linux/vfio.h	'struct vfio_device \{[^}]*struct inode \*inode;'
+has VHOST_TASK			linux/sched/vhost_task.h 'bool\(\*fn\)\(void \*\),void\(\*handle_kill\)'
+has TUN_XDP_HDR			linux/if_tun.h	'struct tun_xdp_hdr'
+has TUN_WAKE_QUEUE		linux/if_tun.h	'void tun_wake_queue\('
+has UDP_TUNNEL_GSO		uapi/linux/virtio_net.h 'VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO '
 
 printf '\n#endif\n' >>"$new"
 

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The device IOTLB: what the owner and the device tell each other of
+ * translations, by reading and writing the character device.
+ */
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <linux/virtio_config.h>
+#include "dev.h"
+
+/* A message to the owner, and whose it is. */
+struct msg {
+	struct list_head link;
+	struct weft_vq *vq;
+	u64 iova;
+	u8 perm;
+};
+
+static void drop(struct list_head *list)
+{
+	struct msg *m, *next;
+
+	list_for_each_entry_safe(m, next, list, link) {
+		list_del(&m->link);
+		kfree(m);
+	}
+}
+
+/**
+ * weft_iotlb_clear() - forgets all messages
+ * @dev: device
+ */
+void weft_iotlb_clear(struct weft_dev *dev)
+{
+	spin_lock(&dev->msg_lock);
+	drop(&dev->unread);
+	drop(&dev->unanswered);
+	spin_unlock(&dev->msg_lock);
+}
+
+/**
+ * weft_iotlb_set() - begins with an empty IOTLB, or ends it
+ * @dev: device, with all its queues locked or at rest
+ * @on: which
+ *
+ * Return: 0 or -ENOMEM, and then nothing has changed
+ */
+int weft_iotlb_set(struct weft_dev *dev, bool on)
+{
+	struct vhost_iotlb *t = NULL;
+
+	if (on) {
+		t = vhost_iotlb_alloc(weft_iotlb_limit(), VHOST_IOTLB_FLAG_RETIRE);
+		if (!t)
+			return -ENOMEM;
+	}
+	vhost_iotlb_free(dev->iotlb);
+	WRITE_ONCE(dev->iotlb, t);
+	weft_iotlb_clear(dev);
+	/* Readers that wait find out that nothing will come. */
+	wake_up_interruptible_poll(&dev->msg_wait, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+/**
+ * weft_iotlb_miss() - asks the owner for a translation
+ * @vq: queue that waits for it, locked
+ * @iova: of what
+ * @perm: VHOST_MAP_RO or VHOST_MAP_WO
+ *
+ * There is one question of a queue at a time.
+ *
+ * Return: 0 or -ENOMEM
+ */
+int weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
+{
+	struct weft_dev *dev = vq->dev;
+	struct msg *m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT), *old, *next;
+
+	if (!m)
+		return -ENOMEM;
+	m->vq = vq;
+	m->iova = iova;
+	m->perm = perm;
+	spin_lock(&dev->msg_lock);
+	list_for_each_entry_safe(old, next, &dev->unread, link) {
+		if (old->vq == vq) {
+			list_del(&old->link);
+			kfree(old);
+		}
+	}
+	list_for_each_entry_safe(old, next, &dev->unanswered, link) {
+		if (old->vq == vq) {
+			list_del(&old->link);
+			kfree(old);
+		}
+	}
+	list_add_tail(&m->link, &dev->unread);
+	spin_unlock(&dev->msg_lock);
+	wake_up_interruptible_poll(&dev->msg_wait, EPOLLIN | EPOLLRDNORM);
+	return 0;
+}
+
+/* Has the queues served again that waited for something in a range. */
+static void answer(struct weft_dev *dev, struct list_head *list, u64 start, u64 last)
+{
+	struct msg *m, *next;
+
+	list_for_each_entry_safe(m, next, list, link) {
+		if (m->iova < start || m->iova > last)
+			continue;
+		m->vq->missing = false;
+		weft_vq_queue(m->vq);
+		list_del(&m->link);
+		kfree(m);
+	}
+}
+
+static int update(struct weft_dev *dev, const struct vhost_iotlb_msg *msg)
+{
+	int ret, i;
+
+	ret = weft_mem_map(dev->iotlb, msg->iova, msg->size, msg->uaddr, msg->perm);
+	if (ret)
+		return ret;
+	for (i = 0; i < WEFT_VQS; i++) {
+		weft_mem_forget(&dev->vqs[i].mem);
+		dev->vqs[i].prepared = false;
+	}
+	spin_lock(&dev->msg_lock);
+	answer(dev, &dev->unread, msg->iova, msg->iova + msg->size - 1);
+	answer(dev, &dev->unanswered, msg->iova, msg->iova + msg->size - 1);
+	spin_unlock(&dev->msg_lock);
+	return 0;
+}
+
+static int invalidate(struct weft_dev *dev, const struct vhost_iotlb_msg *msg)
+{
+	int ret, i;
+
+	ret = weft_mem_unmap(dev->iotlb, msg->iova, msg->size);
+	for (i = 0; !ret && i < WEFT_VQS; i++) {
+		weft_mem_forget(&dev->vqs[i].mem);
+		dev->vqs[i].prepared = false;
+	}
+	return ret;
+}
+
+static int handle(struct weft_dev *dev, const struct vhost_iotlb_msg *msg)
+{
+	int ret;
+
+	mutex_lock(&dev->lock);
+	weft_dev_lock_vqs(dev);
+	if (!dev->iotlb) {
+		ret = -EFAULT;
+	} else {
+		switch (msg->type) {
+		case VHOST_IOTLB_UPDATE:
+			ret = update(dev, msg);
+			break;
+		case VHOST_IOTLB_INVALIDATE:
+			ret = invalidate(dev, msg);
+			break;
+		case VHOST_IOTLB_BATCH_BEGIN:
+		case VHOST_IOTLB_BATCH_END:
+			/* Each update is complete in itself. */
+			ret = dev->backend_features & BIT_ULL(VHOST_BACKEND_F_IOTLB_BATCH) ?
+			      0 : -EINVAL;
+			break;
+		default:
+			ret = -EINVAL;
+		}
+	}
+	weft_dev_unlock_vqs(dev);
+	mutex_unlock(&dev->lock);
+	return ret;
+}
+
+/**
+ * weft_iotlb_write() - takes a message from the owner
+ * @dev: device
+ * @from: struct vhost_msg or struct vhost_msg_v2
+ *
+ * Return: bytes of the message; -EINVAL if it is none, or if it updates
+ * nothing; -EFAULT for all else that is wrong with it, as in-tree vhost has it
+ */
+ssize_t weft_iotlb_write(struct weft_dev *dev, struct iov_iter *from)
+{
+	struct vhost_iotlb_msg msg;
+	size_t offset, size;
+	u32 type;
+
+	if (copy_from_iter(&type, sizeof(type), from) != sizeof(type))
+		return -EINVAL;
+	switch (type) {
+	case VHOST_IOTLB_MSG:
+		/* There is a hole between the type and the rest. */
+		offset = offsetof(struct vhost_msg, iotlb) - sizeof(type);
+		size = sizeof(struct vhost_msg);
+		break;
+	case VHOST_IOTLB_MSG_V2:
+		offset = offsetof(struct vhost_msg_v2, iotlb) - sizeof(type);
+		size = sizeof(struct vhost_msg_v2);
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (iov_iter_count(from) < offset + sizeof(msg))
+		return -EINVAL;
+	iov_iter_advance(from, offset);
+	if (copy_from_iter(&msg, sizeof(msg), from) != sizeof(msg))
+		return -EINVAL;
+	if (msg.type == VHOST_IOTLB_UPDATE && !msg.size)
+		return -EINVAL;
+	return handle(dev, &msg) ? -EFAULT : size;
+}
+
+static struct msg *take(struct weft_dev *dev)
+{
+	struct msg *m;
+
+	spin_lock(&dev->msg_lock);
+	m = list_first_entry_or_null(&dev->unread, struct msg, link);
+	if (m)
+		list_del(&m->link);
+	spin_unlock(&dev->msg_lock);
+	return m;
+}
+
+/* On to those that wait for an answer. */
+static void await(struct weft_dev *dev, struct msg *m)
+{
+	spin_lock(&dev->msg_lock);
+	list_add_tail(&m->link, &dev->unanswered);
+	spin_unlock(&dev->msg_lock);
+}
+
+static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
+{
+	bool v2 = READ_ONCE(dev->backend_features) & BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2);
+	union {
+		struct vhost_msg v1;
+		struct vhost_msg_v2 v2;
+	} buf;
+	size_t size = v2 ? sizeof(buf.v2) : sizeof(buf.v1);
+
+	/* Holes and padding too: user space gets all of it. */
+	memset(&buf, 0, sizeof(buf));
+	if (v2) {
+		buf.v2.type = VHOST_IOTLB_MSG_V2;
+		buf.v2.iotlb.iova = m->iova;
+		buf.v2.iotlb.perm = m->perm;
+		buf.v2.iotlb.type = VHOST_IOTLB_MISS;
+	} else {
+		buf.v1.type = VHOST_IOTLB_MSG;
+		buf.v1.iotlb.iova = m->iova;
+		buf.v1.iotlb.perm = m->perm;
+		buf.v1.iotlb.type = VHOST_IOTLB_MISS;
+	}
+	/* From now on an answer finds it. */
+	await(dev, m);
+	return copy_to_iter(&buf, size, to) == size ? size : -EFAULT;
+}
+
+/**
+ * weft_iotlb_read() - gives the owner a message
+ * @dev: device
+ * @to: room for a struct vhost_msg
+ * @nonblock: do not wait for one
+ *
+ * Return: bytes of the message; 0 if there is no room for one; -EAGAIN;
+ * -ERESTARTSYS; -EBADFD if there is no IOTLB that could miss anything
+ */
+ssize_t weft_iotlb_read(struct weft_dev *dev, struct iov_iter *to, bool nonblock)
+{
+	struct msg *m = NULL;
+	int ret;
+
+	if (iov_iter_count(to) < sizeof(struct vhost_msg))
+		return 0;
+	if (nonblock) {
+		m = take(dev);
+		return m ? send(dev, m, to) : -EAGAIN;
+	}
+	ret = wait_event_interruptible(dev->msg_wait,
+				       (m = take(dev)) || !READ_ONCE(dev->iotlb));
+	if (m)
+		return send(dev, m, to);
+	return ret ?: -EBADFD;
+}
+
+/**
+ * weft_iotlb_poll() - whether there is a message
+ * @dev: device
+ * @file: as opened
+ * @wait: of who polls
+ *
+ * Return: EPOLLIN or not
+ */
+__poll_t weft_iotlb_poll(struct weft_dev *dev, struct file *file, poll_table *wait)
+{
+	poll_wait(file, &dev->msg_wait, wait);
+	return list_empty_careful(&dev->unread) ? 0 : EPOLLIN | EPOLLRDNORM;
+}
