@@ -50,7 +50,8 @@ int weft_table_read(const struct vhost_memory __user *from, struct vhost_iotlb *
 	regions = vmemdup_user(from->regions, size);
 	if (IS_ERR(regions))
 		return PTR_ERR(regions);
-	t = vhost_iotlb_alloc(0, 0);
+	/* Of so many entries; none would be no table. */
+	t = vhost_iotlb_alloc(max(head.nregions, 1U), 0);
 	if (!t) {
 		kvfree(regions);
 		return -ENOMEM;
