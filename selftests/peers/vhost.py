@@ -102,7 +102,9 @@ class NetGuest(Guest):
         self.lines = former.lines if former else []
         self.taps = former.taps if former else [open_tap(self.tap, pairs > 1)
                                                 for _ in range(pairs)]
+        others = set(glob.glob(COUNTERS + "/*"))
         nodes = [os.open(node, os.O_RDWR) for _ in range(pairs)]
+        self.folders = sorted(set(glob.glob(COUNTERS + "/*")) - others)
         number = ord(name[0]) - ord("a") + 1
         one = pairs == 1
         netdev = (f"tap,id=net,vhost=on,{'fd' if one else 'fds'}={':'.join(map(str, self.taps))},"
@@ -280,7 +282,24 @@ def transfer(frm, to, port, size, seed, timeout=PATIENCE):
     return sent, came.split(" ", 1)[1]
 
 
-def counted(t, kind, guest, packed):
-    """What the node itself counted of a guest's packets, and on which ring."""
+def counters(folder, name):
+    """A file of a device's: {name: value}."""
+    with open(os.path.join(folder, name), encoding="ascii") as file:
+        return dict(line.split(None, 1) for line in file.read().splitlines())
+
+
+def counted(t, kind, guest, packed, size=0):
+    """What the node itself counted of a guest's frames, and on which ring."""
     if not OURS:
-        t.skip(f"{kind}: {guest.name}'s packets are counted", f"{NODE} counts nothing")
+        t.skip(f"{kind}: {guest.name}'s frames are counted", f"{NODE} counts nothing")
+        return
+    for name in ("rx", "tx"):
+        queues = [counters(folder, name) for folder in guest.folders]
+        t.equal(f"{kind}: {guest.name}'s {name} is a ring of that kind",
+                [q["ring"] for q in queues], ["packed" if packed else "split"] * guest.pairs)
+        t.check(f"{kind}: {guest.name}'s {name} counted frames, and all bytes",
+                all(int(q["packets"]) > 0 for q in queues)
+                and sum(int(q["bytes"]) for q in queues) > size, queues)
+        t.check(f"{kind}: {guest.name}'s {name} has no fault", all(
+            q["fault"] == "none" and not any(int(v) for k, v in q.items() if k.startswith("fault."))
+            for q in queues), queues)

@@ -100,7 +100,7 @@ def run(t, kind, pairs, options, more):
             t.equal(f"{kind}: {guest.name}'s workers have all worked",
                     idle(before[guest], guest.workers()), [])
         for guest in (a, b):
-            counted(t, kind, guest, PACKED in more)
+            counted(t, kind, guest, PACKED in more, FILE)
         resizes(t, kind, a, b)
 
 
