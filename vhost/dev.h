@@ -11,6 +11,8 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/poll.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/vhost.h>
 #include <linux/wait.h>
@@ -169,6 +171,20 @@ static inline bool weft_dev_has(const struct weft_dev *dev, unsigned int bit)
 {
 	return weft_features_test(&dev->features, bit);
 }
+
+/*
+ * For people, and not more often than they can read it. pr_notice_ratelimited()
+ * would warn of those that were left out, and a guest could have it do so.
+ */
+#define weft_notice(fmt, ...)							\
+	do {									\
+		static struct ratelimit_state _rs =				\
+			RATELIMIT_STATE_INIT_FLAGS(_rs, DEFAULT_RATELIMIT_INTERVAL,	\
+						   DEFAULT_RATELIMIT_BURST,	\
+						   RATELIMIT_MSG_ON_RELEASE);	\
+		if (__ratelimit(&_rs))						\
+			pr_notice(fmt, ##__VA_ARGS__);				\
+	} while (0)
 
 /* dev.c: the device */
 struct weft_dev *weft_dev_create(void);

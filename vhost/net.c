@@ -96,8 +96,8 @@ static struct net_backend *open_backend(struct weft_dev *dev, int fd)
 	if (!ret)
 		return b;
 	if (ret == -ENOTSOCK)
-		pr_notice_ratelimited("device %d-%llu: descriptor %d is no backend: it has to be a tun or tap device that is set up, a macvtap or ipvtap, or a packet socket of type SOCK_RAW\n",
-				      dev->creator, dev->number, fd);
+		weft_notice("device %d-%llu: descriptor %d is no backend: it has to be a tun or tap device that is set up, a macvtap or ipvtap, or a packet socket of type SOCK_RAW\n",
+			    dev->creator, dev->number, fd);
 	kvfree(b);
 	if (file)
 		fput(file);

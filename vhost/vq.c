@@ -419,10 +419,10 @@ int weft_vq_broken(struct weft_vq *vq)
 	vq->told = true;
 	vq->stats.faults[fault]++;
 	trace_weft_vhost_error(vq->dev->number, vq->index, fault, vq->ring.place.avail);
-	pr_notice_ratelimited("device %d-%llu: %s queue stopped: %s at index %u\n",
-			      vq->dev->creator, vq->dev->number,
-			      vq->index == WEFT_VQ_RX ? "rx" : "tx",
-			      weft_ring_fault_name(fault), vq->ring.place.avail);
+	weft_notice("device %d-%llu: %s queue stopped: %s at index %u\n",
+		    vq->dev->creator, vq->dev->number,
+		    vq->index == WEFT_VQ_RX ? "rx" : "tx",
+		    weft_ring_fault_name(fault), vq->ring.place.avail);
 	if (vq->err)
 		eventfd_signal(vq->err);
 	return -EINVAL;
