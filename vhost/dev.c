@@ -108,6 +108,7 @@ static void disown(struct weft_dev *dev)
 	weft_iotlb_set(dev, false);
 	mmput(dev->mm);
 	dev->mm = NULL;
+	dev->owner = 0;
 }
 
 static void forget(struct weft_dev *dev)
@@ -154,8 +155,10 @@ static long set_owner(struct weft_dev *dev)
 		ret = weft_vq_begin(&dev->vqs[i], dev->mm);
 	if (!ret)
 		ret = weft_threads_begin(dev);
-	if (!ret)
+	if (!ret) {
+		dev->owner = task_tgid_vnr(current);
 		return 0;
+	}
 	while (i--)
 		weft_vq_end(&dev->vqs[i]);
 	mmput(dev->mm);

@@ -144,6 +144,7 @@ struct weft_vq {
  * @msg_wait: readers of messages
  * @vqs: queues
  * @debugfs: directory
+ * @owner: process id of the owner, or 0; @lock
  * @creator: process id of who opened it, as shown in debugfs
  * @number: of the device, never used twice
  */
@@ -163,6 +164,7 @@ struct weft_dev {
 	wait_queue_head_t msg_wait;
 	struct weft_vq vqs[WEFT_VQS];
 	struct dentry *debugfs;
+	pid_t owner;
 	pid_t creator;
 	u64 number;
 };

@@ -124,11 +124,16 @@ int weft_mem_translate_segs(struct weft_mem *m, const struct weft_seg *segs, uns
 	int ret;
 
 	for (i = 0; i < n; i++) {
+		*total += segs[i].len;
+		if (likely(have < max) &&
+		    likely(weft_mem_hit(m, segs[i].addr, segs[i].len, perm, &iov[have]))) {
+			have++;
+			continue;
+		}
 		ret = weft_mem_translate(m, segs[i].addr, segs[i].len, perm, iov + have, max - have);
 		if (unlikely(ret < 0))
 			return ret;
 		have += ret;
-		*total += segs[i].len;
 	}
 	return have;
 }

@@ -211,8 +211,21 @@ long weft_net_set_backend(struct weft_dev *dev, void __user *argp)
 	return ret;
 }
 
+/* Whether a poll, as VHOST_SET_VRING_BUSYLOOP_TIMEOUT asks for, may go on. */
+static bool may_spin(struct weft_vq *vq, u64 end)
+{
+	struct weft_dev_worker *w;
+
+	/* The worker that runs this stays while the lock is held. */
+	w = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->lock));
+	if (!w || weft_worker_busy(w->worker) || need_resched() || signal_pending(current))
+		return false;
+	cpu_relax();
+	return local_clock() < end;
+}
+
 /**
- * weft_net_busy_wait() - polls, as VHOST_SET_VRING_BUSYLOOP_TIMEOUT asks for
+ * weft_net_busy_wait() - polls for something
  * @vq: queue, locked, that has nothing to do
  * @ready: whether it has
  *
@@ -220,23 +233,54 @@ long weft_net_set_backend(struct weft_dev *dev, void __user *argp)
  */
 bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq))
 {
-	struct weft_dev_worker *w;
 	u64 end;
 
 	if (!vq->busyloop)
 		return false;
-	/* The worker that runs this stays while the lock is held. */
-	w = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->lock));
 	end = local_clock() + (u64)vq->busyloop * NSEC_PER_USEC;
 	do {
 		if (ready(vq)) {
 			vq->stats.busy_hits++;
 			return true;
 		}
-		if (!w || weft_worker_busy(w->worker) || need_resched() || signal_pending(current))
-			return false;
-		cpu_relax();
-	} while (local_clock() < end);
+	} while (may_spin(vq, end));
 	return false;
 }
 
+static bool poll_ring(struct weft_vq *vq, struct weft_ring_place seen)
+{
+	u64 end = local_clock() + (u64)vq->busyloop * NSEC_PER_USEC;
+
+	do {
+		if (weft_ring_more(&vq->ring, seen)) {
+			vq->stats.busy_hits++;
+			return true;
+		}
+	} while (may_spin(vq, end));
+	return false;
+}
+
+/**
+ * weft_net_wait_for_buffer() - has the queue served when the driver kicks
+ * @vq: queue, locked, that needs more buffers than there are
+ * @seen: see weft_ring_kicks_on()
+ *
+ * Return: true if some came meanwhile
+ */
+bool weft_net_wait_for_buffer(struct weft_vq *vq, struct weft_ring_place seen)
+{
+	int ret;
+
+	if (vq->busyloop && poll_ring(vq, seen))
+		return true;
+	ret = weft_ring_kicks_on(&vq->ring, seen);
+	if (ret > 0) {
+		weft_ring_kicks_off(&vq->ring);
+		return true;
+	}
+	if (ret == -EAGAIN)
+		weft_vq_miss(vq);
+	else if (ret < 0)
+		weft_vq_broken(vq);
+	return false;
+}

@@ -62,6 +62,7 @@ long weft_net_set_backend(struct weft_dev *dev, void __user *argp);
 const char *weft_backend_name(const struct net_backend *b);
 size_t weft_backend_bytes(void);
 bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq));
+bool weft_net_wait_for_buffer(struct weft_vq *vq, struct weft_ring_place seen);
 
 /* tx.c, rx.c */
 void weft_tx_work(struct weft_work *work);

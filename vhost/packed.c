@@ -11,10 +11,12 @@
 #define FLAG_USED	BIT(VRING_PACKED_DESC_F_USED)
 #define WRAP_BIT	VRING_PACKED_EVENT_F_WRAP_CTR
 
+#define FLAGS_ROUND	(FLAG_AVAIL | FLAG_USED)
+
 /* Made available, and not used, in the round that @wrap tells (§2.8.1). */
-static bool is_available(u16 flags, bool wrap)
+static __always_inline bool is_available(u16 flags, bool wrap)
 {
-	return !!(flags & FLAG_AVAIL) == wrap && !!(flags & FLAG_USED) != wrap;
+	return (flags & FLAGS_ROUND) == (wrap ? FLAG_AVAIL : FLAG_USED);
 }
 
 /* Moves a slot on, by less than a round. */
@@ -32,13 +34,15 @@ static __always_inline void advance(const struct weft_ring *r, u16 *slot, bool *
 static __always_inline int read_flags(struct weft_ring *r, bool mapped, u16 slot, u16 *flags)
 {
 	u32 off = slot * DESC_SIZE + DESC_FLAGS;
+	__le16 raw;
 	int ret;
 
 	if (mapped) {
-		*flags = ring16(r, smp_load_acquire((__virtio16 *)(r->va[WEFT_AREA_DESC] + off)));
+		*flags = le16_to_cpu(smp_load_acquire((__le16 *)(r->va[WEFT_AREA_DESC] + off)));
 		return 0;
 	}
-	ret = area_read16(r, false, WEFT_AREA_DESC, off, flags);
+	ret = r->ops->read(r, WEFT_AREA_DESC, off, &raw, sizeof(raw));
+	*flags = ret ? 0 : le16_to_cpu(raw);
 	smp_rmb();
 	return ret;
 }
@@ -53,40 +57,44 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 	u32 max = min_t(u32, WEFT_RING_BATCH, r->cfg.size), i;
 	u16 slot = r->place.avail;
 	bool wrap = r->place.avail_wrap;
+	struct vring_packed_desc raw;
 	u16 flags;
-	int ret;
+	int ret = 0;
 
 	for (i = 0; i < max; i++) {
 		struct weft_ring_desc *d = &r->descs[i];
 
 		ret = read_flags(r, mapped, slot, &flags);
 		if (unlikely(ret))
-			goto failed;
+			break;
 		if (!is_available(flags, wrap))
 			break;
 		if (mapped) {
 			const struct vring_packed_desc *s =
 				r->va[WEFT_AREA_DESC] + slot * DESC_SIZE;
 
-			d->addr = (__force __virtio64)READ_ONCE(s->addr);
-			d->len = (__force __virtio32)READ_ONCE(s->len);
-			d->packed.id = (__force __virtio16)READ_ONCE(s->id);
+			raw.addr = READ_ONCE(s->addr);
+			raw.len = READ_ONCE(s->len);
+			raw.id = READ_ONCE(s->id);
 		} else {
-			ret = r->ops->read(r, WEFT_AREA_DESC, slot * DESC_SIZE, d, DESC_FLAGS);
+			ret = r->ops->read(r, WEFT_AREA_DESC, slot * DESC_SIZE, &raw, DESC_FLAGS);
 			if (unlikely(ret))
-				goto failed;
+				break;
 		}
-		/* In our byte order: it is looked at in any case. */
-		d->packed.flags = (__force __virtio16)flags;
-		advance(r, &slot, &wrap, 1);
+		d->addr = le64_to_cpu(raw.addr);
+		d->len = le32_to_cpu(raw.len);
+		d->next = le16_to_cpu(raw.id);
+		d->flags = flags;
+		if (unlikely(++slot == r->cfg.size)) {
+			slot = 0;
+			wrap = !wrap;
+		}
 	}
-	r->next = 0;
-	r->cached = i;
-	return i;
-
-failed:
-	if (!i)
+	if (unlikely(ret) && !i) {
+		/* What a rewind would find again was overwritten. */
+		weft_ring_forget(r);
 		return area_failed(r, ret);
+	}
 	r->next = 0;
 	r->cached = i;
 	return i;
@@ -125,38 +133,50 @@ int weft_packed_get(struct weft_ring *r, struct weft_walk *w)
 		d = &r->descs[r->next++];
 		advance(r, &r->place.avail, &r->place.avail_wrap, 1);
 		slots++;
-		flags = (__force u16)d->packed.flags;
-		if (flags & VRING_DESC_F_INDIRECT) {
+		flags = d->flags;
+		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
 			/* §2.8.7: a table is a chain of its own */
 			if (unlikely(flags & VRING_DESC_F_NEXT || slots > 1))
 				return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
-			ret = weft_ring_indirect(r, w, d);
+			ret = weft_ring_indirect(r, w, d->addr, d->len);
 		} else {
-			ret = weft_walk_add(r, w, ring64(r, d->addr), ring32(r, d->len),
-					    flags & VRING_DESC_F_WRITE);
+			ret = weft_walk_add(r, w, d);
 		}
 		if (unlikely(ret))
 			return ret;
 	} while (flags & VRING_DESC_F_NEXT);
 
 	/* The id is that of the last descriptor (§2.8.6). */
-	c->id = ring16(r, d->packed.id);
+	c->id = d->next;
 	c->slots = slots;
 	if (unlikely(c->id >= r->cfg.size))
 		return weft_ring_break(r, WEFT_RING_PACKED_ID);
 	return 1;
 }
 
-int weft_packed_more(struct weft_ring *r)
+/*
+ * Whether the slot beyond what was seen is available. With a ring that was seen
+ * to its end that is the first one again, which then is not.
+ */
+static __always_inline int beyond(struct weft_ring *r, bool mapped,
+				  const struct weft_ring_place *seen)
+{
+	u16 flags;
+	int ret = read_flags(r, mapped, seen->avail, &flags);
+
+	if (unlikely(ret))
+		return area_failed(r, ret);
+	return is_available(flags, seen->avail_wrap);
+}
+
+int weft_packed_more(struct weft_ring *r, struct weft_ring_place seen)
 {
 	bool mapped = weft_ring_enter(r);
-	u16 flags;
-	int ret;
+	int ret = beyond(r, mapped, &seen);
 
-	ret = read_flags(r, mapped, r->place.avail, &flags);
 	if (mapped)
 		weft_ring_leave(r);
-	return ret ? true : is_available(flags, r->place.avail_wrap);
+	return ret;
 }
 
 /* Whether the driver wants to hear of the last @slots used slots. */
@@ -173,7 +193,7 @@ static __always_inline int wants_call(struct weft_ring *r, bool mapped, u32 slot
 	smp_mb();
 	ret = area_read16(r, mapped, WEFT_AREA_DRIVER, EVENT_FLAGS, &flags);
 	if (unlikely(ret))
-		return ret;
+		return wish_unknown(ret);
 	if (flags == VRING_PACKED_EVENT_FLAG_DISABLE)
 		return 0;
 	if (!r->cfg.event_idx || flags != VRING_PACKED_EVENT_FLAG_DESC || unlikely(!valid))
@@ -184,7 +204,7 @@ static __always_inline int wants_call(struct weft_ring *r, bool mapped, u32 slot
 	smp_rmb();
 	ret = area_read16(r, mapped, WEFT_AREA_DRIVER, EVENT_OFF_WRAP, &at);
 	if (unlikely(ret))
-		return ret;
+		return wish_unknown(ret);
 	event = at & ~BIT(WRAP_BIT);
 	/* Counted in the round that the used place is in. */
 	if (!!(at & BIT(WRAP_BIT)) != r->place.used_wrap)
@@ -192,37 +212,39 @@ static __always_inline int wants_call(struct weft_ring *r, bool mapped, u32 slot
 	return (u16)(r->place.used - event - 1) < slots;
 }
 
-static u16 used_flags(const struct weft_ring_used *u, bool wrap)
+static __always_inline u16 used_flags(const struct weft_ring_used *u, bool wrap)
 {
-	return (wrap ? FLAG_AVAIL | FLAG_USED : 0) | (u->len ? VRING_DESC_F_WRITE : 0);
+	return (wrap ? FLAGS_ROUND : 0) | (u->len ? VRING_DESC_F_WRITE : 0);
 }
 
+/* Length, id and flags are one word, but for the descriptor whose flags come last. */
 static __always_inline int write_used(struct weft_ring *r, bool mapped, u16 slot, bool wrap,
 				      const struct weft_ring_used *u, bool with_flags)
 {
-	u32 off = slot * DESC_SIZE;
+	u32 off = slot * DESC_SIZE + DESC_LEN;
 	struct {
-		__virtio32 len;
-		__virtio16 id;
-	} __packed v = {
-		.len = to_ring32(r, u->len),
-		.id = to_ring16(r, u->id),
+		__le32 len;
+		__le16 id;
+		__le16 flags;
+	} v = {
+		.len = cpu_to_le32(u->len),
+		.id = cpu_to_le16(u->id),
+		.flags = cpu_to_le16(used_flags(u, wrap)),
 	};
-	int ret;
 
-	if (mapped) {
-		struct vring_packed_desc *d = r->va[WEFT_AREA_DESC] + off;
-
-		WRITE_ONCE(d->len, (__force __le32)v.len);
-		WRITE_ONCE(d->id, (__force __le16)v.id);
+	if (!mapped)
+		return r->ops->write(r, WEFT_AREA_DESC, off, &v,
+				     with_flags ? sizeof(v) : offsetof(typeof(v), flags));
+	if (with_flags) {
+		BUILD_BUG_ON(sizeof(v) != sizeof(u64));
+		WRITE_ONCE(*(u64 *)(r->va[WEFT_AREA_DESC] + off), *(u64 *)&v);
 	} else {
-		ret = r->ops->write(r, WEFT_AREA_DESC, off + DESC_LEN, &v, sizeof(v));
-		if (unlikely(ret))
-			return ret;
+		struct vring_packed_desc *d = r->va[WEFT_AREA_DESC] + slot * DESC_SIZE;
+
+		WRITE_ONCE(d->len, v.len);
+		WRITE_ONCE(d->id, v.id);
 	}
-	if (!with_flags)
-		return 0;
-	return area_write16(r, mapped, WEFT_AREA_DESC, off + DESC_FLAGS, used_flags(u, wrap));
+	return 0;
 }
 
 /*
@@ -243,6 +265,9 @@ static void merge_in_order(struct weft_ring *r)
 			return;
 		slots += r->used[i].slots;
 	}
+	/* More than the ring has, if the driver cheats: one by one they are less. */
+	if (unlikely(slots > r->cfg.size))
+		return;
 	r->used[0].id = r->used[r->nused - 1].id;
 	r->used[0].slots = slots;
 	r->nused = 1;
@@ -312,15 +337,16 @@ void weft_packed_kicks_off(struct weft_ring *r)
 	wrote(r, WEFT_AREA_DEVICE, EVENT_FLAGS, sizeof(__le16));
 }
 
-static __always_inline int kicks_on(struct weft_ring *r, bool mapped)
+static __always_inline int kicks_on(struct weft_ring *r, bool mapped,
+				    const struct weft_ring_place *seen)
 {
-	u16 how = VRING_PACKED_EVENT_FLAG_ENABLE, flags;
+	u16 how = VRING_PACKED_EVENT_FLAG_ENABLE;
 	int ret;
 
 	if (r->cfg.event_idx) {
 		how = VRING_PACKED_EVENT_FLAG_DESC;
 		ret = area_write16(r, mapped, WEFT_AREA_DEVICE, EVENT_OFF_WRAP,
-				   r->place.avail | (u16)r->place.avail_wrap << WRAP_BIT);
+				   seen->avail | (u16)seen->avail_wrap << WRAP_BIT);
 		if (unlikely(ret))
 			return area_failed(r, ret);
 		/* The place before the flags that point to it. */
@@ -333,18 +359,15 @@ static __always_inline int kicks_on(struct weft_ring *r, bool mapped)
 	 * between making a descriptor available and looking at the wish.
 	 */
 	smp_mb();
-	ret = read_flags(r, mapped, r->place.avail, &flags);
-	if (unlikely(ret))
-		return area_failed(r, ret);
-	return is_available(flags, r->place.avail_wrap);
+	return beyond(r, mapped, seen);
 }
 
-int weft_packed_kicks_on(struct weft_ring *r)
+int weft_packed_kicks_on(struct weft_ring *r, struct weft_ring_place seen)
 {
 	bool mapped = weft_ring_enter(r);
 	int ret;
 
-	ret = mapped ? kicks_on(r, true) : kicks_on(r, false);
+	ret = mapped ? kicks_on(r, true, &seen) : kicks_on(r, false, &seen);
 	if (mapped)
 		weft_ring_leave(r);
 	wrote(r, WEFT_AREA_DEVICE, 0, sizeof(struct vring_packed_desc_event));

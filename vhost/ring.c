@@ -63,8 +63,8 @@ EXPORT_SYMBOL_GPL(weft_ring_break);
  */
 int weft_ring_alloc(struct weft_ring *r, u16 max_used)
 {
-	BUILD_BUG_ON(sizeof(struct weft_ring_desc) != sizeof(struct vring_desc));
-	BUILD_BUG_ON(sizeof(struct weft_ring_desc) != sizeof(struct vring_packed_desc));
+	BUILD_BUG_ON(sizeof(struct vring_desc) != DESC_SIZE);
+	BUILD_BUG_ON(sizeof(struct vring_packed_desc) != DESC_SIZE);
 
 	r->max_used = max_used;
 	r->descs = kcalloc(WEFT_RING_BATCH, sizeof(*r->descs), GFP_KERNEL_ACCOUNT);
@@ -112,6 +112,7 @@ int weft_ring_setup(struct weft_ring *r, const struct weft_ring_config *cfg,
 		return -EINVAL;
 
 	r->cfg = *cfg;
+	r->cfg.little = cfg->little || cfg->packed;
 	r->place = *place;
 	r->fault = WEFT_RING_OK;
 	r->kicks_off = false;
@@ -177,35 +178,27 @@ int weft_ring_read_used(struct weft_ring *r)
 }
 EXPORT_SYMBOL_GPL(weft_ring_read_used);
 
-/* Adds a segment to the chain in hand. */
-int weft_walk_add(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 len, bool write)
+/* A descriptor as split rings and all indirect tables have it, in our byte order. */
+static struct weft_ring_desc from_table(const struct weft_ring *r, const struct vring_desc *d)
 {
-	struct weft_chain *c = w->chain;
+	struct weft_ring_desc v = {
+		.addr = __virtio64_to_cpu(r->cfg.little, d->addr),
+		.len = __virtio32_to_cpu(r->cfg.little, d->len),
+	};
 
-	if (unlikely(!write && c->in))
-		return weft_ring_break(r, WEFT_RING_ORDER);
-	/* An empty one says nothing, but may come in any number. */
-	if (unlikely(!len))
-		return 0;
-	if (unlikely(c->out + c->in == w->max))
-		return weft_ring_break(r, WEFT_RING_SEGS);
-	w->segs[c->out + c->in] = (struct weft_seg) { .addr = addr, .len = len };
-	if (write)
-		c->in++;
-	else
-		c->out++;
-	return 0;
+	/* In a packed ring's table the flags come last (virtio 1.3 §2.8.13). */
+	v.flags = __virtio16_to_cpu(r->cfg.little, r->cfg.packed ? d->next : d->flags);
+	v.next = __virtio16_to_cpu(r->cfg.little, r->cfg.packed ? d->flags : d->next);
+	return v;
 }
 
 /* Appends what an indirect table lists (virtio 1.3 §2.7.5.3, §2.8.7). */
-int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, const struct weft_ring_desc *d)
+int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 len)
 {
-	struct weft_ring_desc table[TABLE_BATCH];
-	u64 addr = ring64(r, d->addr);
-	u32 len = ring32(r, d->len);
+	struct vring_desc table[TABLE_BATCH];
 	u32 count = len / DESC_SIZE;
 	u32 i = 0, first = 0, have = 0, found = 0;
-	u16 flags;
+	struct weft_ring_desc d;
 	int ret;
 
 	if (unlikely(!r->cfg.indirect))
@@ -228,12 +221,10 @@ int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, const struct we
 				return ret == -EAGAIN ? ret :
 				       weft_ring_break(r, WEFT_RING_INDIRECT_MEMORY);
 		}
-		d = &table[i - first];
-		flags = ring16(r, r->cfg.packed ? d->packed.flags : d->split.flags);
-		if (unlikely(flags & VRING_DESC_F_INDIRECT))
+		d = from_table(r, &table[i - first]);
+		if (unlikely(d.flags & VRING_DESC_F_INDIRECT))
 			return weft_ring_break(r, WEFT_RING_INDIRECT_NESTED);
-		ret = weft_walk_add(r, w, ring64(r, d->addr), ring32(r, d->len),
-				    flags & VRING_DESC_F_WRITE);
+		ret = weft_walk_add(r, w, &d);
 		if (unlikely(ret))
 			return ret;
 
@@ -243,9 +234,9 @@ int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, const struct we
 				return 0;
 			continue;
 		}
-		if (!(flags & VRING_DESC_F_NEXT))
+		if (!(d.flags & VRING_DESC_F_NEXT))
 			return 0;
-		i = ring16(r, d->split.next);
+		i = d.next;
 		if (unlikely(i >= count))
 			return weft_ring_break(r, WEFT_RING_NEXT);
 	}
@@ -282,30 +273,21 @@ int weft_ring_get(struct weft_ring *r, struct weft_chain *c, struct weft_seg *se
 EXPORT_SYMBOL_GPL(weft_ring_get);
 
 /**
- * weft_ring_more() - whether weft_ring_get() would find a buffer
+ * weft_ring_more() - whether the driver has made buffers available
  * @r: ring
+ * @seen: weft_ring_mark() after the last buffer that is known of, from before
+ *	a rewind that gave it back
  *
- * Return: true also when it would find a fault.
+ * Return: whether there is one beyond @seen; true also if that cannot be told,
+ * as weft_ring_get() says why.
  */
-bool weft_ring_more(struct weft_ring *r)
+bool weft_ring_more(struct weft_ring *r, struct weft_ring_place seen)
 {
-	if (r->next != r->cached || r->fault)
+	if (r->fault)
 		return true;
-	return r->cfg.packed ? weft_packed_more(r) : weft_split_more(r);
+	return (r->cfg.packed ? weft_packed_more(r, seen) : weft_split_more(r, seen)) != 0;
 }
 EXPORT_SYMBOL_GPL(weft_ring_more);
-
-/**
- * weft_ring_mark() - where the next buffer will be taken
- * @r: ring
- *
- * Return: a place for weft_ring_rewind().
- */
-struct weft_ring_place weft_ring_mark(const struct weft_ring *r)
-{
-	return r->place;
-}
-EXPORT_SYMBOL_GPL(weft_ring_mark);
 
 /**
  * weft_ring_rewind() - gives back, untouched, buffers that were taken
@@ -345,33 +327,6 @@ void weft_ring_forget(struct weft_ring *r)
 EXPORT_SYMBOL_GPL(weft_ring_forget);
 
 /**
- * weft_ring_put() - has a buffer returned with the next publish
- * @r: ring
- * @c: what weft_ring_get() said of it
- * @len: bytes written to it
- *
- * At most &weft_ring.max_used buffers wait at a time.
- */
-void weft_ring_put(struct weft_ring *r, const struct weft_chain *c, u32 len)
-{
-	if (WARN_ON_ONCE(r->nused >= r->max_used))
-		return;
-	r->used[r->nused++] = (struct weft_ring_used) { c->id, c->slots, len };
-}
-EXPORT_SYMBOL_GPL(weft_ring_put);
-
-/**
- * weft_ring_unput() - takes back puts, for a rewind
- * @r: ring
- * @n: how many of the last ones, none of which was published
- */
-void weft_ring_unput(struct weft_ring *r, u16 n)
-{
-	r->nused -= min(n, r->nused);
-}
-EXPORT_SYMBOL_GPL(weft_ring_unput);
-
-/**
  * weft_ring_publish() - returns all buffers put since the last time
  * @r: ring
  *
@@ -409,16 +364,19 @@ EXPORT_SYMBOL_GPL(weft_ring_kicks_off);
 /**
  * weft_ring_kicks_on() - asks the driver to kick for the next buffer
  * @r: ring
+ * @seen: as for weft_ring_more(): the kick is for what comes after it. Not
+ *	where the next buffer is taken, if buffers were given back because they
+ *	were too few: those are there, but nothing can be done about them.
  *
  * Return: 1 if a buffer came meanwhile, for which there may be no kick; 0 if
  * none did; -EAGAIN; -EINVAL if the ring is broken.
  */
-int weft_ring_kicks_on(struct weft_ring *r)
+int weft_ring_kicks_on(struct weft_ring *r, struct weft_ring_place seen)
 {
 	if (r->fault)
 		return -EINVAL;
 	r->kicks_off = false;
-	return r->cfg.packed ? weft_packed_kicks_on(r) : weft_split_kicks_on(r);
+	return r->cfg.packed ? weft_packed_kicks_on(r, seen) : weft_split_kicks_on(r, seen);
 }
 EXPORT_SYMBOL_GPL(weft_ring_kicks_on);
 

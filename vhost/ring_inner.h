@@ -14,45 +14,13 @@
 #include <asm/barrier.h>
 #include <weft/ring.h>
 
-/* A descriptor as found in shared memory, of either format: 16 bytes. */
-struct weft_ring_desc {
-	__virtio64 addr;
-	__virtio32 len;
-	union {
-		struct {
-			__virtio16 flags;
-			__virtio16 next;
-		} split;
-		struct {
-			__virtio16 id;
-			__virtio16 flags;
-		} packed;
-	};
-};
-
-struct weft_ring_used {
-	u16 id;
-	u16 slots;
-	u32 len;
-};
-
-#define DESC_SIZE	sizeof(struct weft_ring_desc)
+#define DESC_SIZE	16
 /* Entries of an indirect table that are read at once */
 #define TABLE_BATCH	32
 
 static inline u16 ring16(const struct weft_ring *r, __virtio16 v)
 {
 	return __virtio16_to_cpu(r->cfg.little, v);
-}
-
-static inline u32 ring32(const struct weft_ring *r, __virtio32 v)
-{
-	return __virtio32_to_cpu(r->cfg.little, v);
-}
-
-static inline u64 ring64(const struct weft_ring *r, __virtio64 v)
-{
-	return __virtio64_to_cpu(r->cfg.little, v);
 }
 
 static inline __virtio16 to_ring16(const struct weft_ring *r, u16 v)
@@ -114,22 +82,19 @@ static inline void wrote(struct weft_ring *r, enum weft_ring_area area, u32 off,
 		r->ops->wrote(r, area, off, len);
 }
 
-/* A descriptor read with plain loads may be torn by a driver that cheats; no
- * word of it is read twice, and that is all that matters.
- */
-static __always_inline void desc_load(struct weft_ring_desc *to, const void *from)
-{
-	const u64 *f = from;
-	u64 *t = (u64 *)to;
-
-	t[0] = READ_ONCE(f[0]);
-	t[1] = READ_ONCE(f[1]);
-}
-
 /* What remains of an error: -EAGAIN is none, all others break the ring. */
 static inline int area_failed(struct weft_ring *r, int ret)
 {
 	return ret == -EAGAIN ? ret : weft_ring_break(r, WEFT_RING_UNREADABLE);
+}
+
+/*
+ * The same where it was the driver's wish for a call that could not be read. The
+ * buffers are the driver's already, so nobody would ask again: it is called.
+ */
+static inline int wish_unknown(int ret)
+{
+	return ret == -EAGAIN ? 1 : ret;
 }
 
 /* Chains as they are taken apart. */
@@ -140,19 +105,42 @@ struct weft_walk {
 	u32 descs;
 };
 
-int weft_walk_add(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 len, bool write);
-int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, const struct weft_ring_desc *d);
+/* Adds a segment to the chain in hand. */
+static __always_inline int weft_walk_add(struct weft_ring *r, struct weft_walk *w,
+					 const struct weft_ring_desc *d)
+{
+	struct weft_chain *c = w->chain;
+	u32 n = c->out + c->in;
+	bool write = d->flags & VRING_DESC_F_WRITE;
+
+	if (unlikely(!write && c->in))
+		return weft_ring_break(r, WEFT_RING_ORDER);
+	/* An empty one says nothing, but may come in any number. */
+	if (unlikely(!d->len))
+		return 0;
+	if (unlikely(n == w->max))
+		return weft_ring_break(r, WEFT_RING_SEGS);
+	w->segs[n].addr = d->addr;
+	w->segs[n].len = d->len;
+	if (write)
+		c->in++;
+	else
+		c->out++;
+	return 0;
+}
+
+int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 len);
 
 int weft_split_get(struct weft_ring *r, struct weft_walk *w);
-int weft_split_more(struct weft_ring *r);
+int weft_split_more(struct weft_ring *r, struct weft_ring_place seen);
 int weft_split_publish(struct weft_ring *r);
 void weft_split_kicks_off(struct weft_ring *r);
-int weft_split_kicks_on(struct weft_ring *r);
+int weft_split_kicks_on(struct weft_ring *r, struct weft_ring_place seen);
 
 int weft_packed_get(struct weft_ring *r, struct weft_walk *w);
-int weft_packed_more(struct weft_ring *r);
+int weft_packed_more(struct weft_ring *r, struct weft_ring_place seen);
 int weft_packed_publish(struct weft_ring *r);
 void weft_packed_kicks_off(struct weft_ring *r);
-int weft_packed_kicks_on(struct weft_ring *r);
+int weft_packed_kicks_on(struct weft_ring *r, struct weft_ring_place seen);
 
 #endif /* WEFT_RING_INNER_H */

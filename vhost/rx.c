@@ -18,6 +18,7 @@
 /* The buffers that one frame takes. */
 struct room {
 	struct weft_ring_place mark;	/* before them */
+	struct weft_ring_place seen;	/* after them */
 	u16 put;			/* waiting to be returned before them */
 	u16 buffers;
 	u32 last;			/* bytes of the last one that are used */
@@ -116,11 +117,6 @@ static bool have_frame(struct weft_vq *vq)
 	return !skb_queue_empty_lockless(&b->sock->sk->sk_receive_queue);
 }
 
-static bool have_buffer(struct weft_vq *vq)
-{
-	return weft_ring_more(&vq->ring);
-}
-
 /*
  * Takes buffers for @need bytes. Returns how many; 0 if there are not enough
  * now; -ENOSPC if there will never be; -EAGAIN; -EINVAL if the ring is broken.
@@ -165,6 +161,7 @@ static int find_room(struct weft_vq *vq, u64 need, bool mergeable, struct room *
 	} while (mergeable && r->nused < r->max_used);
 
 out:
+	room->seen = weft_ring_mark(r);
 	weft_ring_unput(r, r->nused - room->put);
 	weft_ring_rewind(r, room->mark);
 	return ret;
@@ -351,26 +348,6 @@ static bool wait_for_frame(struct weft_vq *vq)
 	return true;
 }
 
-/* There are no buffers: true if one came meanwhile. */
-static bool wait_for_buffer(struct weft_vq *vq)
-{
-	int ret;
-
-	weft_vq_publish(vq);
-	if (weft_net_busy_wait(vq, have_buffer))
-		return true;
-	ret = weft_ring_kicks_on(&vq->ring);
-	if (ret > 0) {
-		weft_ring_kicks_off(&vq->ring);
-		return true;
-	}
-	if (ret == -EAGAIN)
-		weft_vq_miss(vq);
-	else if (ret < 0)
-		weft_vq_broken(vq);
-	return false;
-}
-
 static void receive(struct weft_vq *vq)
 {
 	bool mergeable = weft_dev_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF);
@@ -410,7 +387,8 @@ static void receive(struct weft_vq *vq)
 			if (batch)
 				weft_stats_batch(&vq->stats, batch);
 			batch = 0;
-			if (!ret && wait_for_buffer(vq))
+			weft_vq_publish(vq);
+			if (!ret && weft_net_wait_for_buffer(vq, room.seen))
 				continue;
 			break;
 		}

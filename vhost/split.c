@@ -21,8 +21,8 @@ static u32 avail_event(const struct weft_ring *r)
 	return USED_RING + r->cfg.size * USED_SIZE;
 }
 
-/* How many buffers there are beyond those handed out; none may be cached. */
-static __always_inline int available(struct weft_ring *r, bool mapped)
+/* How many buffers there are from index @from on. */
+static __always_inline int available(struct weft_ring *r, bool mapped, u16 from)
 {
 	u16 n;
 	int ret;
@@ -33,7 +33,7 @@ static __always_inline int available(struct weft_ring *r, bool mapped)
 	n = r->more - r->place.avail;
 	if (unlikely(n > r->cfg.size))
 		return weft_ring_break(r, WEFT_RING_AVAIL_JUMP);
-	return n;
+	return (u16)(r->more - from);
 }
 
 static __always_inline int read_heads(struct weft_ring *r, bool mapped, u16 n)
@@ -57,19 +57,39 @@ static __always_inline int read_heads(struct weft_ring *r, bool mapped, u16 n)
 	return ret;
 }
 
+/*
+ * A descriptor, in our byte order. One that is read while the driver cheats may
+ * be torn; no word of it is read twice, and that is all that matters.
+ */
 static __always_inline int read_desc(struct weft_ring *r, bool mapped, u16 i,
 				     struct weft_ring_desc *d)
 {
-	if (!mapped)
-		return r->ops->read(r, WEFT_AREA_DESC, i * DESC_SIZE, d, DESC_SIZE);
-	desc_load(d, r->va[WEFT_AREA_DESC] + i * DESC_SIZE);
+	struct vring_desc raw;
+	bool little = r->cfg.little;
+	int ret;
+
+	if (mapped) {
+		const u64 *from = r->va[WEFT_AREA_DESC] + i * DESC_SIZE;
+		u64 *to = (u64 *)&raw;
+
+		to[0] = READ_ONCE(from[0]);
+		to[1] = READ_ONCE(from[1]);
+	} else {
+		ret = r->ops->read(r, WEFT_AREA_DESC, i * DESC_SIZE, &raw, DESC_SIZE);
+		if (unlikely(ret))
+			return ret;
+	}
+	d->addr = __virtio64_to_cpu(little, raw.addr);
+	d->len = __virtio32_to_cpu(little, raw.len);
+	d->flags = __virtio16_to_cpu(little, raw.flags);
+	d->next = __virtio16_to_cpu(little, raw.next);
 	return 0;
 }
 
 /* Reads the next buffers' heads and first descriptors; returns how many. */
 static __always_inline int fetch(struct weft_ring *r, bool mapped)
 {
-	int n = available(r, mapped), i, ret;
+	int n = available(r, mapped, r->place.avail), i, ret;
 
 	if (n <= 0)
 		return n;
@@ -80,7 +100,7 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 	n = min(n, WEFT_RING_BATCH);
 	ret = read_heads(r, mapped, n);
 	if (unlikely(ret))
-		return area_failed(r, ret);
+		goto failed;
 
 	for (i = 0; i < n; i++) {
 		u16 head = ring16(r, (__force __virtio16)r->heads[i]);
@@ -95,98 +115,117 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 		ret = read_desc(r, mapped, head, &r->descs[i]);
 		if (unlikely(ret)) {
 			if (!i)
-				return area_failed(r, ret);
+				goto failed;
 			break;
 		}
 	}
 	r->next = 0;
 	r->cached = i;
 	return i;
+
+failed:
+	/* What a rewind would find again was overwritten. */
+	weft_ring_forget(r);
+	return area_failed(r, ret);
 }
 
 /* Follows a chain from the descriptor d on, up to an indirect one. */
 static __always_inline int follow(struct weft_ring *r, bool mapped, struct weft_walk *w,
 				  struct weft_ring_desc *d)
 {
-	u16 flags = ring16(r, d->split.flags), next;
+	u32 descs = 1;
 	int ret;
 
-	while (flags & VRING_DESC_F_NEXT) {
-		next = ring16(r, d->split.next);
-		if (unlikely(next >= r->cfg.size))
+	while (d->flags & VRING_DESC_F_NEXT) {
+		if (unlikely(d->next >= r->cfg.size))
 			return weft_ring_break(r, WEFT_RING_NEXT);
-		if (unlikely(++w->descs >= r->cfg.size))
+		if (unlikely(descs++ >= r->cfg.size))
 			return weft_ring_break(r, WEFT_RING_LOOP);
-		ret = read_desc(r, mapped, next, d);
+		ret = read_desc(r, mapped, d->next, d);
 		if (unlikely(ret))
 			return area_failed(r, ret);
-		flags = ring16(r, d->split.flags);
-		if (flags & VRING_DESC_F_INDIRECT)
+		if (d->flags & VRING_DESC_F_INDIRECT)
 			return 0;
-		ret = weft_walk_add(r, w, ring64(r, d->addr), ring32(r, d->len),
-				    flags & VRING_DESC_F_WRITE);
+		ret = weft_walk_add(r, w, d);
 		if (unlikely(ret))
 			return ret;
 	}
 	return 0;
 }
 
+/* What follows the first descriptor, if it is not all. */
+static int get_rest(struct weft_ring *r, struct weft_walk *w, struct weft_ring_desc *d)
+{
+	bool mapped;
+	int ret;
+
+	if (!(d->flags & VRING_DESC_F_INDIRECT)) {
+		mapped = weft_ring_enter(r);
+		ret = mapped ? follow(r, true, w, d) : follow(r, false, w, d);
+		if (mapped)
+			weft_ring_leave(r);
+		if (unlikely(ret))
+			return ret;
+	}
+	/* §2.7.5.3: a table may end a chain, and nothing may follow it. */
+	if (d->flags & VRING_DESC_F_INDIRECT) {
+		if (unlikely(d->flags & VRING_DESC_F_NEXT))
+			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
+		return weft_ring_indirect(r, w, d->addr, d->len);
+	}
+	return 0;
+}
+
+static int refill(struct weft_ring *r)
+{
+	bool mapped = weft_ring_enter(r);
+	int ret = mapped ? fetch(r, true) : fetch(r, false);
+
+	if (mapped)
+		weft_ring_leave(r);
+	return ret;
+}
+
 int weft_split_get(struct weft_ring *r, struct weft_walk *w)
 {
-	struct weft_ring_desc d;
-	bool mapped;
-	u16 flags;
+	struct weft_ring_desc *d;
 	int ret;
 
 	if (r->next == r->cached) {
-		mapped = weft_ring_enter(r);
-		ret = mapped ? fetch(r, true) : fetch(r, false);
-		if (mapped)
-			weft_ring_leave(r);
+		ret = refill(r);
 		if (ret <= 0)
 			return ret;
 	}
-	d = r->descs[r->next];
+	d = &r->descs[r->next];
 	w->chain->id = r->heads[r->next];
 	w->chain->slots = 1;
 	r->next++;
 	r->place.avail++;
 
-	flags = ring16(r, d.split.flags);
-	if (!(flags & VRING_DESC_F_INDIRECT)) {
-		ret = weft_walk_add(r, w, ring64(r, d.addr), ring32(r, d.len),
-				    flags & VRING_DESC_F_WRITE);
+	if (!(d->flags & VRING_DESC_F_INDIRECT)) {
+		ret = weft_walk_add(r, w, d);
 		if (unlikely(ret))
 			return ret;
-		if (!(flags & VRING_DESC_F_NEXT))
-			return 1;
-		mapped = weft_ring_enter(r);
-		ret = mapped ? follow(r, true, w, &d) : follow(r, false, w, &d);
-		if (mapped)
-			weft_ring_leave(r);
-		if (unlikely(ret))
-			return ret;
-		flags = ring16(r, d.split.flags);
 	}
-	/* §2.7.5.3: a table may end a chain, and nothing may follow it. */
-	if (flags & VRING_DESC_F_INDIRECT) {
-		if (unlikely(flags & VRING_DESC_F_NEXT))
-			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
-		ret = weft_ring_indirect(r, w, &d);
+	if (d->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) {
+		/* Of its own, as what was fetched has to stay for a rewind. */
+		struct weft_ring_desc at = *d;
+
+		ret = get_rest(r, w, &at);
 		if (unlikely(ret))
 			return ret;
 	}
 	return 1;
 }
 
-int weft_split_more(struct weft_ring *r)
+int weft_split_more(struct weft_ring *r, struct weft_ring_place seen)
 {
 	bool mapped = weft_ring_enter(r);
-	int ret = available(r, mapped);
+	int ret = available(r, mapped, seen.avail);
 
 	if (mapped)
 		weft_ring_leave(r);
-	return ret != 0;
+	return ret;
 }
 
 /* Whether the driver wants to hear of the entries up to place.used. */
@@ -206,12 +245,12 @@ static __always_inline int wants_call(struct weft_ring *r, bool mapped)
 		return 1;
 	if (!r->cfg.event_idx) {
 		ret = area_read16(r, mapped, WEFT_AREA_DRIVER, AVAIL_FLAGS, &v);
-		return ret ?: !(v & VRING_AVAIL_F_NO_INTERRUPT);
+		return ret ? wish_unknown(ret) : !(v & VRING_AVAIL_F_NO_INTERRUPT);
 	}
 	if (unlikely(!valid))
 		return 1;
 	ret = area_read16(r, mapped, WEFT_AREA_DRIVER, used_event(r), &v);
-	return ret ?: vring_need_event(v, r->place.used, old);
+	return ret ? wish_unknown(ret) : vring_need_event(v, r->place.used, old);
 }
 
 static __always_inline int write_used(struct weft_ring *r, bool mapped, u16 at,
@@ -230,29 +269,30 @@ static __always_inline int write_used(struct weft_ring *r, bool mapped, u16 at,
 }
 
 /*
- * The first entry that must be written. With VIRTIO_F_IN_ORDER the last one
- * stands for all before it, if those were used completely (§2.7.9); that is
- * known of buffers in which nothing is written.
+ * Whether one entry stands for all. With VIRTIO_F_IN_ORDER it does, with the id
+ * of the last buffer of the batch, at the place of the first, if those before
+ * the last were used completely (§2.7.9); that is known of buffers in which
+ * nothing is written.
  */
-static u16 first_to_write(const struct weft_ring *r)
+static bool one_for_all(const struct weft_ring *r)
 {
 	u16 i;
 
 	if (!r->cfg.in_order)
-		return 0;
+		return false;
 	for (i = 0; i < r->nused; i++)
 		if (r->used[i].len)
-			return 0;
-	return r->nused - 1;
+			return false;
+	return true;
 }
 
-static __always_inline int publish(struct weft_ring *r, bool mapped)
+static __always_inline int publish(struct weft_ring *r, bool mapped, u16 entries)
 {
 	u16 at = r->place.used, n = r->nused, i;
 	int ret;
 
-	for (i = first_to_write(r); i < n; i++) {
-		ret = write_used(r, mapped, at + i, &r->used[i]);
+	for (i = 0; i < entries; i++) {
+		ret = write_used(r, mapped, at + i, &r->used[n - entries + i]);
 		if (unlikely(ret))
 			return ret;
 	}
@@ -274,6 +314,8 @@ static void log_used(struct weft_ring *r, u16 at, u16 n)
 	u16 slot = at & (r->cfg.size - 1);
 	u16 first = min_t(u32, n, r->cfg.size - slot);
 
+	/* More than the ring holds, if the driver cheats. */
+	n = min_t(u32, n, r->cfg.size);
 	wrote(r, WEFT_AREA_DEVICE, USED_RING + slot * USED_SIZE, first * USED_SIZE);
 	if (first < n)
 		wrote(r, WEFT_AREA_DEVICE, USED_RING, (n - first) * USED_SIZE);
@@ -282,11 +324,11 @@ static void log_used(struct weft_ring *r, u16 at, u16 n)
 
 int weft_split_publish(struct weft_ring *r)
 {
+	u16 at = r->place.used, n = one_for_all(r) ? 1 : r->nused;
 	bool mapped = weft_ring_enter(r);
-	u16 at = r->place.used, n = r->nused;
 	int ret;
 
-	ret = mapped ? publish(r, true) : publish(r, false);
+	ret = mapped ? publish(r, true, n) : publish(r, false, n);
 	if (mapped)
 		weft_ring_leave(r);
 	if (unlikely(ret < 0))
@@ -311,12 +353,12 @@ void weft_split_kicks_off(struct weft_ring *r)
 	wrote(r, WEFT_AREA_DEVICE, USED_FLAGS, sizeof(__virtio16));
 }
 
-static __always_inline int kicks_on(struct weft_ring *r, bool mapped)
+static __always_inline int kicks_on(struct weft_ring *r, bool mapped, u16 seen)
 {
 	int ret;
 
 	if (r->cfg.event_idx)
-		ret = area_write16(r, mapped, WEFT_AREA_DEVICE, avail_event(r), r->place.avail);
+		ret = area_write16(r, mapped, WEFT_AREA_DEVICE, avail_event(r), seen);
 	else
 		ret = area_write16(r, mapped, WEFT_AREA_DEVICE, USED_FLAGS, 0);
 	if (unlikely(ret))
@@ -325,16 +367,16 @@ static __always_inline int kicks_on(struct weft_ring *r, bool mapped)
 	 * between the index and looking at the wish (§2.7.13.4.1).
 	 */
 	smp_mb();
-	ret = available(r, mapped);
+	ret = available(r, mapped, seen);
 	return ret > 0 ? 1 : ret;
 }
 
-int weft_split_kicks_on(struct weft_ring *r)
+int weft_split_kicks_on(struct weft_ring *r, struct weft_ring_place seen)
 {
 	bool mapped = weft_ring_enter(r);
 	int ret;
 
-	ret = mapped ? kicks_on(r, true) : kicks_on(r, false);
+	ret = mapped ? kicks_on(r, true, seen.avail) : kicks_on(r, false, seen.avail);
 	if (mapped)
 		weft_ring_leave(r);
 	wrote(r, WEFT_AREA_DEVICE, r->cfg.event_idx ? avail_event(r) : USED_FLAGS,

@@ -75,7 +75,8 @@ static int device_show(struct seq_file *f, void *unused)
 
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
-	seq_printf(f, "owner %s\n", dev->mm ? "yes" : "none");
+	/* Who opened it, as in the directory's name, may have passed it on. */
+	seq_printf(f, "owner %d\n", dev->owner);
 	seq_printf(f, "features 0x%016llx%016llx\n", dev->features.word[1], dev->features.word[0]);
 	seq_printf(f, "regions %u\n", dev->table ? dev->table->nmaps : 0);
 	seq_printf(f, "iotlb %s\n", dev->iotlb ? "on" : "off");

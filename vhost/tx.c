@@ -191,30 +191,6 @@ static int forward(struct weft_vq *vq, const struct iovec *iov, unsigned int n, 
 	return 0;
 }
 
-static bool ready(struct weft_vq *vq)
-{
-	return weft_ring_more(&vq->ring);
-}
-
-/* Nothing is left: true if something came meanwhile. */
-static bool sleep_or_not(struct weft_vq *vq)
-{
-	int ret;
-
-	if (weft_net_busy_wait(vq, ready))
-		return true;
-	ret = weft_ring_kicks_on(&vq->ring);
-	if (ret > 0) {
-		weft_ring_kicks_off(&vq->ring);
-		return true;
-	}
-	if (ret == -EAGAIN)
-		weft_vq_miss(vq);
-	else if (ret < 0)
-		weft_vq_broken(vq);
-	return false;
-}
-
 static void transmit(struct weft_vq *vq)
 {
 	struct net_backend *b = vq->backend;
@@ -238,7 +214,7 @@ static void transmit(struct weft_vq *vq)
 		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
 		if (!ret) {
 			flush(vq);
-			if (sleep_or_not(vq))
+			if (weft_net_wait_for_buffer(vq, mark))
 				continue;
 			return;
 		}

@@ -41,6 +41,33 @@ int weft_mem_translate_segs(struct weft_mem *m, const struct weft_seg *segs, uns
 int weft_mem_read(struct weft_mem *m, u64 addr, void *to, u32 len);
 int weft_mem_write(struct weft_mem *m, u64 addr, const void *from, u32 len);
 
+/**
+ * weft_mem_hit() - a translation without a search
+ * @m: translation
+ * @addr: the driver's address
+ * @len: bytes
+ * @perm: VHOST_MAP_RO if it is read, VHOST_MAP_WO if it is written
+ * @iov: filled in, if this returns true
+ *
+ * Return: false if weft_mem_translate() has to do it.
+ */
+static __always_inline bool weft_mem_hit(const struct weft_mem *m, u64 addr, u32 len, u32 perm,
+					 struct iovec *iov)
+{
+	const struct vhost_iotlb_map *map = m->hit[0];
+	u64 off;
+
+	if (unlikely(!map))
+		return false;
+	off = addr - map->start;
+	/* Both at once: an offset below the map's size, with room for the bytes. */
+	if (unlikely(off >= map->size || map->size - off < len || !(map->perm & perm)))
+		return false;
+	iov->iov_base = (void __user *)(uintptr_t)(map->addr + off);
+	iov->iov_len = len;
+	return true;
+}
+
 bool weft_mem_range_ok(u64 start, u64 size, u64 uaddr);
 int weft_mem_map(struct vhost_iotlb *t, u64 start, u64 size, u64 uaddr, u32 perm);
 int weft_mem_unmap(struct vhost_iotlb *t, u64 start, u64 size);

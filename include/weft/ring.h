@@ -17,6 +17,8 @@
 #ifndef WEFT_RING_H
 #define WEFT_RING_H
 
+#include <linux/bug.h>
+#include <linux/minmax.h>
 #include <linux/types.h>
 
 /* Buffers fetched, or returned, in one go */
@@ -145,7 +147,8 @@ struct weft_ring_ops {
  * @indirect: VIRTIO_RING_F_INDIRECT_DESC
  * @in_order: VIRTIO_F_IN_ORDER
  * @notify_on_empty: VIRTIO_F_NOTIFY_ON_EMPTY, a legacy feature
- * @little: the ring's bytes are little-endian (always so with VERSION_1)
+ * @little: the ring's bytes are little-endian; always so with VERSION_1, and
+ *	thus in a packed ring, whatever is said here
  */
 struct weft_ring_config {
 	u32 size;
@@ -172,8 +175,31 @@ struct weft_ring_place {
 	bool used_wrap;
 };
 
-struct weft_ring_desc;
-struct weft_ring_used;
+/**
+ * struct weft_ring_desc - a descriptor of either format, in our byte order
+ * @addr: the driver's address
+ * @len: bytes
+ * @flags: VRING_DESC_F_...
+ * @next: split: the next one of its chain; packed: the buffer id
+ */
+struct weft_ring_desc {
+	u64 addr;
+	u32 len;
+	u16 flags;
+	u16 next;
+};
+
+/**
+ * struct weft_ring_used - a buffer to be returned
+ * @id: see &weft_chain.id
+ * @slots: see &weft_chain.slots
+ * @len: bytes written to it
+ */
+struct weft_ring_used {
+	u16 id;
+	u16 slots;
+	u32 len;
+};
 
 /**
  * struct weft_ring - one virtqueue. Fields are the engine's; users set @ops,
@@ -224,20 +250,53 @@ u32 weft_ring_area_size(const struct weft_ring_config *cfg, enum weft_ring_area 
 int weft_ring_read_used(struct weft_ring *r);
 
 int weft_ring_get(struct weft_ring *r, struct weft_chain *c, struct weft_seg *segs, u32 max);
-bool weft_ring_more(struct weft_ring *r);
-struct weft_ring_place weft_ring_mark(const struct weft_ring *r);
+bool weft_ring_more(struct weft_ring *r, struct weft_ring_place seen);
 void weft_ring_rewind(struct weft_ring *r, struct weft_ring_place to);
 void weft_ring_forget(struct weft_ring *r);
 
-void weft_ring_put(struct weft_ring *r, const struct weft_chain *c, u32 len);
-void weft_ring_unput(struct weft_ring *r, u16 n);
 int weft_ring_publish(struct weft_ring *r);
 
 void weft_ring_kicks_off(struct weft_ring *r);
-int weft_ring_kicks_on(struct weft_ring *r);
+int weft_ring_kicks_on(struct weft_ring *r, struct weft_ring_place seen);
 
 int weft_ring_break(struct weft_ring *r, enum weft_ring_fault why);
 const char *weft_ring_fault_name(enum weft_ring_fault why);
 u32 weft_ring_state_pack(const struct weft_ring *r);
+
+/**
+ * weft_ring_mark() - where the next buffer will be taken
+ * @r: ring
+ *
+ * Return: a place for weft_ring_rewind().
+ */
+static inline struct weft_ring_place weft_ring_mark(const struct weft_ring *r)
+{
+	return r->place;
+}
+
+/**
+ * weft_ring_put() - has a buffer returned with the next publish
+ * @r: ring
+ * @c: what weft_ring_get() said of it
+ * @len: bytes written to it
+ *
+ * At most &weft_ring.max_used buffers wait at a time.
+ */
+static inline void weft_ring_put(struct weft_ring *r, const struct weft_chain *c, u32 len)
+{
+	if (WARN_ON_ONCE(r->nused >= r->max_used))
+		return;
+	r->used[r->nused++] = (struct weft_ring_used) { c->id, c->slots, len };
+}
+
+/**
+ * weft_ring_unput() - takes back puts, for a rewind
+ * @r: ring
+ * @n: how many of the last ones, none of which was published
+ */
+static inline void weft_ring_unput(struct weft_ring *r, u16 n)
+{
+	r->nused -= min(n, r->nused);
+}
 
 #endif /* WEFT_RING_H */
