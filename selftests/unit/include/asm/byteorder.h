@@ -14,6 +14,8 @@
 #define cpu_to_be32(x)	__cpu_to_be32(x)
 #define be16_to_cpu(x)	__be16_to_cpu(x)
 #define be32_to_cpu(x)	__be32_to_cpu(x)
+#define cpu_to_be64(x)	__cpu_to_be64(x)
+#define be64_to_cpu(x)	__be64_to_cpu(x)
 #define swab16(x)	__builtin_bswap16(x)
 #define swab32(x)	__builtin_bswap32(x)
 #define swab64(x)	__builtin_bswap64(x)
