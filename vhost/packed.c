@@ -13,22 +13,12 @@
 
 #define FLAGS_ROUND	(FLAG_AVAIL | FLAG_USED)
 
-/* Made available, and not used, in the round that @wrap tells (§2.8.1). */
-static __always_inline bool is_available(u16 flags, bool wrap)
+/* What these flags are of a descriptor made available, and not used, in the
+ * round that @wrap tells (§2.8.1).
+ */
+static __always_inline u16 available_round(bool wrap)
 {
-	return (flags & FLAGS_ROUND) == (wrap ? FLAG_AVAIL : FLAG_USED);
-}
-
-/* Moves a slot on, by less than a round. */
-static __always_inline void advance(const struct weft_ring *r, u16 *slot, bool *wrap, u32 by)
-{
-	u32 to = *slot + by;
-
-	if (to >= r->cfg.size) {
-		to -= r->cfg.size;
-		*wrap = !*wrap;
-	}
-	*slot = to;
+	return wrap ? FLAG_AVAIL : FLAG_USED;
 }
 
 static __always_inline int read_flags(struct weft_ring *r, bool mapped, u16 slot, u16 *flags)
@@ -56,7 +46,7 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 {
 	u32 max = min_t(u32, WEFT_RING_BATCH, r->cfg.size), i;
 	u16 slot = r->place.avail;
-	bool wrap = r->place.avail_wrap;
+	u16 round = available_round(r->place.avail_wrap);
 	struct vring_packed_desc raw;
 	u16 flags;
 	int ret = 0;
@@ -67,7 +57,7 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 		ret = read_flags(r, mapped, slot, &flags);
 		if (unlikely(ret))
 			break;
-		if (!is_available(flags, wrap))
+		if ((flags & FLAGS_ROUND) != round)
 			break;
 		if (mapped) {
 			const struct vring_packed_desc *s =
@@ -87,7 +77,7 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 		d->flags = flags;
 		if (unlikely(++slot == r->cfg.size)) {
 			slot = 0;
-			wrap = !wrap;
+			round ^= FLAGS_ROUND;
 		}
 	}
 	if (unlikely(ret) && !i) {
@@ -110,45 +100,80 @@ static int refill(struct weft_ring *r)
 	return ret;
 }
 
+/* Takes the next descriptor that was fetched, or fetches some; NULL: see *ret. */
+static __always_inline struct weft_ring_desc *take(struct weft_ring *r, int *ret)
+{
+	struct weft_ring_desc *d;
+
+	if (unlikely(r->next == r->cached)) {
+		*ret = refill(r);
+		if (*ret <= 0)
+			return NULL;
+	}
+	d = &r->descs[r->next++];
+	if (unlikely(++r->place.avail == r->cfg.size)) {
+		r->place.avail = 0;
+		r->place.avail_wrap = !r->place.avail_wrap;
+	}
+	return d;
+}
+
+/* The rest of a chain that begins with @d, or the table that it is. */
+static int get_rest(struct weft_ring *r, struct weft_walk *w, struct weft_ring_desc *d)
+{
+	struct weft_chain *c = w->chain;
+	int ret;
+
+	if (d->flags & VRING_DESC_F_INDIRECT) {
+		/* §2.8.7: a table is a chain of its own */
+		if (unlikely(d->flags & VRING_DESC_F_NEXT))
+			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
+		/* The id is of the ring's descriptor. */
+		c->id = d->next;
+		return weft_ring_indirect(r, w, d->addr, d->len);
+	}
+	do {
+		if (unlikely(c->slots == r->cfg.size))
+			return weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
+		/* The driver finishes a chain before it lets go of its first
+		 * descriptor (§2.8.21), so that the rest is there.
+		 */
+		d = take(r, &ret);
+		if (unlikely(!d))
+			return ret ?: weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
+		c->slots++;
+		if (unlikely(d->flags & VRING_DESC_F_INDIRECT))
+			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
+		ret = weft_walk_add(r, w, d);
+		if (unlikely(ret))
+			return ret;
+	} while (d->flags & VRING_DESC_F_NEXT);
+	/* The id is that of the last descriptor (§2.8.6). */
+	c->id = d->next;
+	return 0;
+}
+
 int weft_packed_get(struct weft_ring *r, struct weft_walk *w)
 {
 	struct weft_chain *c = w->chain;
 	struct weft_ring_desc *d;
-	u16 flags, slots = 0;
 	int ret;
 
-	do {
-		if (unlikely(slots == r->cfg.size))
-			return weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
-		if (r->next == r->cached) {
-			/* The driver finishes a chain before it lets go of its
-			 * first descriptor (§2.8.21), so that the rest is there.
-			 */
-			ret = refill(r);
-			if (!ret && unlikely(slots))
-				return weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
-			if (ret <= 0)
-				return ret;
-		}
-		d = &r->descs[r->next++];
-		advance(r, &r->place.avail, &r->place.avail_wrap, 1);
-		slots++;
-		flags = d->flags;
-		if (unlikely(flags & VRING_DESC_F_INDIRECT)) {
-			/* §2.8.7: a table is a chain of its own */
-			if (unlikely(flags & VRING_DESC_F_NEXT || slots > 1))
-				return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
-			ret = weft_ring_indirect(r, w, d->addr, d->len);
-		} else {
-			ret = weft_walk_add(r, w, d);
-		}
+	d = take(r, &ret);
+	if (unlikely(!d))
+		return ret;
+	c->id = d->next;
+	c->slots = 1;
+	if (!(d->flags & VRING_DESC_F_INDIRECT)) {
+		ret = weft_walk_add(r, w, d);
 		if (unlikely(ret))
 			return ret;
-	} while (flags & VRING_DESC_F_NEXT);
-
-	/* The id is that of the last descriptor (§2.8.6). */
-	c->id = d->next;
-	c->slots = slots;
+	}
+	if (d->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) {
+		ret = get_rest(r, w, d);
+		if (unlikely(ret))
+			return ret;
+	}
 	if (unlikely(c->id >= r->cfg.size))
 		return weft_ring_break(r, WEFT_RING_PACKED_ID);
 	return 1;
@@ -166,7 +191,7 @@ static __always_inline int beyond(struct weft_ring *r, bool mapped,
 
 	if (unlikely(ret))
 		return area_failed(r, ret);
-	return is_available(flags, seen->avail_wrap);
+	return (flags & FLAGS_ROUND) == available_round(seen->avail_wrap);
 }
 
 int weft_packed_more(struct weft_ring *r, struct weft_ring_place seen)
@@ -212,39 +237,15 @@ static __always_inline int wants_call(struct weft_ring *r, bool mapped, u32 slot
 	return (u16)(r->place.used - event - 1) < slots;
 }
 
-static __always_inline u16 used_flags(const struct weft_ring_used *u, bool wrap)
+static __always_inline u16 used_flags(const struct weft_ring_used *u, u16 round)
 {
-	return (wrap ? FLAGS_ROUND : 0) | (u->len ? VRING_DESC_F_WRITE : 0);
+	return round | (u->len ? VRING_DESC_F_WRITE : 0);
 }
 
-/* Length, id and flags are one word, but for the descriptor whose flags come last. */
-static __always_inline int write_used(struct weft_ring *r, bool mapped, u16 slot, bool wrap,
-				      const struct weft_ring_used *u, bool with_flags)
+/* Length, id and flags of a used descriptor: its second word. */
+static __always_inline __le64 used_word(const struct weft_ring_used *u, u16 round)
 {
-	u32 off = slot * DESC_SIZE + DESC_LEN;
-	struct {
-		__le32 len;
-		__le16 id;
-		__le16 flags;
-	} v = {
-		.len = cpu_to_le32(u->len),
-		.id = cpu_to_le16(u->id),
-		.flags = cpu_to_le16(used_flags(u, wrap)),
-	};
-
-	if (!mapped)
-		return r->ops->write(r, WEFT_AREA_DESC, off, &v,
-				     with_flags ? sizeof(v) : offsetof(typeof(v), flags));
-	if (with_flags) {
-		BUILD_BUG_ON(sizeof(v) != sizeof(u64));
-		WRITE_ONCE(*(u64 *)(r->va[WEFT_AREA_DESC] + off), *(u64 *)&v);
-	} else {
-		struct vring_packed_desc *d = r->va[WEFT_AREA_DESC] + slot * DESC_SIZE;
-
-		WRITE_ONCE(d->len, v.len);
-		WRITE_ONCE(d->id, v.id);
-	}
-	return 0;
+	return cpu_to_le64(u->len | (u64)u->id << 32 | (u64)used_flags(u, round) << 48);
 }
 
 /*
@@ -279,33 +280,74 @@ static void merge_in_order(struct weft_ring *r)
  */
 static __always_inline int publish(struct weft_ring *r, bool mapped)
 {
-	u16 old = r->place.used, slot = old, i;
-	bool wrap = r->place.used_wrap, first_wrap = wrap;
-	u32 slots = 0;
+	const struct weft_ring_used *u = r->used, *end = u + r->nused;
+	void *ring = r->va[WEFT_AREA_DESC] + DESC_LEN;
+	u16 round = r->place.used_wrap ? FLAGS_ROUND : 0;
+	/* As it will be in the ring, which is written last. */
+	struct vring_packed_desc first = {
+		.len = cpu_to_le32(u->len),
+		.id = cpu_to_le16(u->id),
+		.flags = cpu_to_le16(used_flags(u, round)),
+	};
+	u32 first_off = r->place.used * DESC_SIZE, off;
+	u32 slot = r->place.used;
+	__le64 word;
 	int ret;
 
-	for (i = 0; i < r->nused; i++) {
-		ret = write_used(r, mapped, slot, wrap, &r->used[i], i);
+	for (;;) {
+		slot += u->slots;
+		if (unlikely(slot >= r->cfg.size)) {
+			slot -= r->cfg.size;
+			round ^= FLAGS_ROUND;
+		}
+		if (++u == end)
+			break;
+		off = slot * DESC_SIZE;
+		word = used_word(u, round);
+		if (mapped) {
+			WRITE_ONCE(*(__le64 *)(ring + off), word);
+			continue;
+		}
+		ret = r->ops->write(r, WEFT_AREA_DESC, off + DESC_LEN, &word, sizeof(word));
 		if (unlikely(ret))
 			return ret;
-		advance(r, &slot, &wrap, r->used[i].slots);
-		slots += r->used[i].slots;
 	}
-	smp_wmb();
-	ret = area_write16(r, mapped, WEFT_AREA_DESC, old * DESC_SIZE + DESC_FLAGS,
-			   used_flags(&r->used[0], first_wrap));
-	if (unlikely(ret))
-		return ret;
+
+	/* The other descriptors before the first, and of that the flags last;
+	 * pairs with the driver's barrier between reading flags and the rest.
+	 */
+	if (mapped) {
+		struct vring_packed_desc *d = r->va[WEFT_AREA_DESC] + first_off;
+
+		WRITE_ONCE(d->len, first.len);
+		WRITE_ONCE(d->id, first.id);
+		smp_wmb();
+		WRITE_ONCE(d->flags, first.flags);
+	} else {
+		ret = r->ops->write(r, WEFT_AREA_DESC, first_off + DESC_LEN, &first.len,
+				    DESC_FLAGS - DESC_LEN);
+		if (unlikely(ret))
+			return ret;
+		smp_wmb();
+		ret = r->ops->write(r, WEFT_AREA_DESC, first_off + DESC_FLAGS, &first.flags,
+				    sizeof(first.flags));
+		if (unlikely(ret))
+			return ret;
+	}
+	/* A ring has no more slots than one round. */
+	off = slot - r->place.used;
+	if (!!round != r->place.used_wrap)
+		off += r->cfg.size;
 	r->place.used = slot;
-	r->place.used_wrap = wrap;
+	r->place.used_wrap = !!round;
 	r->nused = 0;
-	return wants_call(r, mapped, slots);
+	return wants_call(r, mapped, off);
 }
 
 int weft_packed_publish(struct weft_ring *r)
 {
 	u16 slot = r->place.used, i, n;
-	bool mapped, wrap = false;
+	bool mapped;
 	int ret;
 
 	merge_in_order(r);
@@ -319,7 +361,9 @@ int weft_packed_publish(struct weft_ring *r)
 	if (unlikely(r->ops->wrote)) {
 		for (i = 0; i < n; i++) {
 			wrote(r, WEFT_AREA_DESC, slot * DESC_SIZE + DESC_LEN, DESC_SIZE - DESC_LEN);
-			advance(r, &slot, &wrap, r->used[i].slots);
+			slot += r->used[i].slots;
+			if (slot >= r->cfg.size)
+				slot -= r->cfg.size;
 		}
 	}
 	return ret;
