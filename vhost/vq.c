@@ -288,6 +288,12 @@ int weft_vq_start(struct weft_vq *vq)
 		place.avail_wrap = vq->base >> 15 & 1;
 		place.used = vq->base >> 16 & 0x7fff;
 		place.used_wrap = vq->base >> 31;
+		/* Different wrap counters at the same slot would mean that the
+		 * whole ring is in flight, and nobody knows with which ids. It
+		 * means a client that knows of the lower half only.
+		 */
+		if (place.used == place.avail)
+			place.used_wrap = place.avail_wrap;
 	}
 	ret = weft_ring_setup(&vq->ring, &cfg, &place);
 	if (ret)
