@@ -77,8 +77,11 @@ void weft_frags_free(struct weft_frags *f)
 {
 	u32 i;
 
-	if (f->page && page_ref_sub_and_test(f->page, f->refs))
-		__free_pages(f->page, compound_order(f->page));
+	if (f->page) {
+		/* All but one, which is put as any other: it may be the last. */
+		page_ref_sub(f->page, f->refs - 1);
+		put_page(f->page);
+	}
 	for (i = 0; i < f->nused; i++)
 		put_page(f->used[i]);
 	*f = (struct weft_frags) {};
