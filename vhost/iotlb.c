@@ -122,12 +122,13 @@ static int update(struct weft_dev *dev, const struct vhost_iotlb_msg *msg)
 	int ret, i;
 
 	ret = weft_mem_map(dev->iotlb, msg->iova, msg->size, msg->uaddr, msg->perm);
-	if (ret)
-		return ret;
+	/* Also when it failed: some of the old ones may be gone. */
 	for (i = 0; i < WEFT_VQS; i++) {
 		weft_mem_forget(&dev->vqs[i].mem);
 		dev->vqs[i].prepared = false;
 	}
+	if (ret)
+		return ret;
 	spin_lock(&dev->msg_lock);
 	answer(dev, &dev->unread, msg->iova, msg->iova + msg->size - 1);
 	answer(dev, &dev->unanswered, msg->iova, msg->iova + msg->size - 1);
@@ -237,6 +238,21 @@ static void await(struct weft_dev *dev, struct msg *m)
 	spin_unlock(&dev->msg_lock);
 }
 
+/* Back to those that nobody has read, unless it has been answered all the same. */
+static void unread(struct weft_dev *dev, const struct msg *m)
+{
+	struct msg *at;
+
+	spin_lock(&dev->msg_lock);
+	list_for_each_entry(at, &dev->unanswered, link) {
+		if (at == m) {
+			list_move(&at->link, &dev->unread);
+			break;
+		}
+	}
+	spin_unlock(&dev->msg_lock);
+}
+
 static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
 {
 	bool v2 = READ_ONCE(dev->backend_features) & BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2);
@@ -261,7 +277,10 @@ static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
 	}
 	/* From now on an answer finds it. */
 	await(dev, m);
-	return copy_to_iter(&buf, size, to) == size ? size : -EFAULT;
+	if (copy_to_iter(&buf, size, to) == size)
+		return size;
+	unread(dev, m);
+	return -EFAULT;
 }
 
 /**
