@@ -32,19 +32,19 @@ struct room {
 static bool take_frames(struct net_backend *b)
 {
 	struct net_device *dev = NULL;
-	unsigned int bytes = 0, n = 0;
+	unsigned int bytes = 0, packets = 0, n = 0;
 	void *p;
 
-	/* Without the lock, at first: it is empty most times that it is asked. */
-	if (__ptr_ring_empty(b->ring))
-		return false;
+	/* Not without the lock, even to look: the device may give it another array. */
 	spin_lock(&b->ring->consumer_lock);
 	while (n < WEFT_NET_BATCH && (p = __ptr_ring_consume(b->ring))) {
 		b->frames[n++] = p;
 		if (tun_is_xdp_frame(p)) {
 			bytes += tun_ptr_to_xdp(p)->len;
-		} else {
+			packets++;
+		} else if (((struct sk_buff *)p)->dev) {
 			bytes += ((struct sk_buff *)p)->len;
+			packets++;
 			dev = ((struct sk_buff *)p)->dev;
 		}
 	}
@@ -54,7 +54,7 @@ static bool take_frames(struct net_backend *b)
 		 */
 		preempt_disable();
 		if (dev)
-			dev_sw_netstats_tx_add(dev, n, bytes);
+			dev_sw_netstats_tx_add(dev, packets, bytes);
 		preempt_enable();
 		tun_wake_queue(b->sock->file, n);
 	}
@@ -72,6 +72,12 @@ static bool take_frames(struct net_backend *b)
  */
 void weft_rx_give_back(struct net_backend *b)
 {
+	u16 i;
+
+	/* They were counted; and their device may be gone when they are taken again. */
+	for (i = b->first; i < b->last; i++)
+		if (!tun_is_xdp_frame(b->frames[i]))
+			((struct sk_buff *)b->frames[i])->dev = NULL;
 	if (b->ring && b->first != b->last)
 		ptr_ring_unconsume(b->ring, b->frames + b->first, b->last - b->first,
 				   tun_ptr_free);
@@ -113,7 +119,7 @@ static bool have_frame(struct weft_vq *vq)
 	struct net_backend *b = vq->backend;
 
 	if (b->ring)
-		return b->first != b->last || !__ptr_ring_empty(b->ring);
+		return b->first != b->last || !ptr_ring_empty(b->ring);
 	return !skb_queue_empty_lockless(&b->sock->sk->sk_receive_queue);
 }
 
@@ -361,6 +367,15 @@ static void receive(struct weft_vq *vq)
 	int ret;
 
 	for (;;) {
+		/* All that is done counts, also what leads to nothing. */
+		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
+			if (batch)
+				weft_stats_batch(&vq->stats, batch);
+			weft_vq_publish(vq);
+			vq->stats.weight++;
+			weft_vq_queue(vq);
+			return;
+		}
 		if (r->nused >= WEFT_RING_BATCH) {
 			weft_stats_batch(&vq->stats, batch);
 			batch = 0;
@@ -382,14 +397,17 @@ static void receive(struct weft_vq *vq)
 		if (unlikely(ret <= 0)) {
 			if (ret == -ENOSPC) {
 				drop_frame(vq, WEFT_DROP_NO_BUFFER);
+				packets++;
 				continue;
 			}
 			if (batch)
 				weft_stats_batch(&vq->stats, batch);
 			batch = 0;
 			weft_vq_publish(vq);
-			if (!ret && weft_net_wait_for_buffer(vq, room.seen))
+			if (!ret && weft_net_wait_for_buffer(vq, room.seen)) {
+				packets++;
 				continue;
+			}
 			break;
 		}
 		ret = likely(direct) ? deliver(vq, &room, need)
@@ -397,8 +415,10 @@ static void receive(struct weft_vq *vq)
 		if (unlikely(ret)) {
 			weft_ring_unput(r, r->nused - room.put);
 			weft_ring_rewind(r, room.mark);
-			if (ret == -ENODATA)
+			if (ret == -ENODATA) {
+				packets++;
 				continue;
+			}
 			weft_ring_break(r, WEFT_RING_MEMORY);
 			break;
 		}
@@ -410,13 +430,6 @@ static void receive(struct weft_vq *vq)
 		bytes += need;
 		if (++packets == LOADED)
 			weft_poll_stop(&vq->sock_poll);
-		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
-			weft_stats_batch(&vq->stats, batch);
-			weft_vq_publish(vq);
-			vq->stats.weight++;
-			weft_vq_queue(vq);
-			return;
-		}
 	}
 	weft_vq_publish(vq);
 	if (r->fault)

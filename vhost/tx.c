@@ -205,6 +205,13 @@ static void transmit(struct weft_vq *vq)
 	int ret, n;
 
 	for (;;) {
+		/* All that is done counts, also what leads to nothing. */
+		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
+			flush(vq);
+			vq->stats.weight++;
+			weft_vq_queue(vq);
+			return;
+		}
 		if (unlikely(b->nxdp == WEFT_NET_BATCH || r->nused >= WEFT_RING_BATCH))
 			flush(vq);
 		/* A translation has to come before they can be returned. */
@@ -214,9 +221,10 @@ static void transmit(struct weft_vq *vq)
 		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
 		if (!ret) {
 			flush(vq);
-			if (weft_net_wait_for_buffer(vq, mark))
-				continue;
-			return;
+			if (!weft_net_wait_for_buffer(vq, mark))
+				return;
+			packets++;
+			continue;
 		}
 		if (unlikely(ret < 0))
 			goto failed;
@@ -245,12 +253,7 @@ static void transmit(struct weft_vq *vq)
 			goto failed;
 		weft_ring_put(r, &c, 0);
 		bytes += total;
-		if (unlikely(++packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
-			flush(vq);
-			vq->stats.weight++;
-			weft_vq_queue(vq);
-			return;
-		}
+		packets++;
 	}
 
 failed:
