@@ -24,8 +24,11 @@ void weft_dev_lock_vqs(struct weft_dev *dev)
 {
 	int i;
 
-	for (i = 0; i < WEFT_VQS; i++)
+	for (i = 0; i < WEFT_VQS; i++) {
+		atomic_inc(&dev->vqs[i].wanted);
 		mutex_lock_nested(&dev->vqs[i].lock, i);
+		atomic_dec(&dev->vqs[i].wanted);
+	}
 }
 
 /**
@@ -87,7 +90,7 @@ static void quiesce(struct weft_dev *dev)
 		struct weft_vq *vq = &dev->vqs[i];
 
 		weft_net_detach(vq);
-		mutex_lock(&vq->lock);
+		weft_vq_lock(vq);
 		weft_poll_stop(&vq->kick_poll);
 		mutex_unlock(&vq->lock);
 	}
@@ -123,6 +126,8 @@ static void forget(struct weft_dev *dev)
 	if (dev->log_ctx)
 		eventfd_ctx_put(dev->log_ctx);
 	dev->log_ctx = NULL;
+	memset(&dev->features, 0, sizeof(dev->features));
+	dev->backend_features = 0;
 	weft_dev_unlock_vqs(dev);
 }
 
@@ -226,8 +231,7 @@ static long features_array_ioctl(struct weft_dev *dev, unsigned int cmd,
 {
 	u64 __user *words = (u64 __user *)((void __user *)argp + sizeof(*argp));
 	struct weft_features f = weft_features_offered();
-	u64 count, word;
-	u32 i;
+	u64 count, word, i;
 
 	if (copy_from_user(&count, &argp->count, sizeof(count)))
 		return -EFAULT;

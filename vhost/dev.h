@@ -56,18 +56,17 @@ struct weft_poll {
  * struct weft_dev_worker - a worker as ioctls know it
  * @worker: thread
  * @id: its number
- * @attached: queues that use it
  */
 struct weft_dev_worker {
 	struct weft_worker *worker;
 	u32 id;
-	u32 attached;
 };
 
 /**
  * struct weft_vq - one queue. All is serialised by @lock but for what says
  * otherwise.
  * @lock: held by ioctls that change the queue and by the worker that serves it
+ * @wanted: how many wait for @lock, for whom a worker that polls lets go of it
  * @dev: device
  * @index: WEFT_VQ_RX or WEFT_VQ_TX
  * @worker: who serves it; RCU; changed under @lock
@@ -98,6 +97,7 @@ struct weft_dev_worker {
  */
 struct weft_vq {
 	struct mutex lock;
+	atomic_t wanted;
 	struct weft_dev *dev;
 	unsigned int index;
 	struct weft_dev_worker __rcu *worker;
@@ -200,11 +200,13 @@ void weft_dev_unlock_vqs(struct weft_dev *dev);
 int weft_threads_begin(struct weft_dev *dev);
 void weft_threads_end(struct weft_dev *dev);
 void weft_threads_flush(struct weft_dev *dev);
+unsigned int weft_threads_attached(struct weft_dev *dev, const struct weft_dev_worker *w);
 long weft_threads_ioctl(struct weft_dev *dev, unsigned int cmd, void __user *argp);
 
 /* vq.c: one queue */
 size_t weft_vq_bytes(void);
 void weft_vq_init(struct weft_dev *dev, unsigned int index, void (*work)(struct weft_work *work));
+void weft_vq_lock(struct weft_vq *vq);
 int weft_vq_begin(struct weft_vq *vq, struct mm_struct *mm);
 void weft_vq_end(struct weft_vq *vq);
 void weft_vq_reset(struct weft_vq *vq);

@@ -137,7 +137,7 @@ void weft_net_detach(struct weft_vq *vq)
 {
 	struct net_backend *b;
 
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	b = take(vq);
 	mutex_unlock(&vq->lock);
 	close_backend(b);
@@ -188,7 +188,7 @@ long weft_net_set_backend(struct weft_dev *dev, void __user *argp)
 	if (IS_ERR(b))
 		return PTR_ERR(b);
 
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	old = vq->backend;
 	if (old && old->sock == b->sock) {
 		/* It is there already, and nothing is to be disturbed. */
@@ -218,7 +218,8 @@ static bool may_spin(struct weft_vq *vq, u64 end)
 
 	/* The worker that runs this stays while the lock is held. */
 	w = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->lock));
-	if (!w || weft_worker_busy(w->worker) || need_resched() || signal_pending(current))
+	if (!w || weft_worker_busy(w->worker) || atomic_read(&vq->wanted) || need_resched() ||
+	    signal_pending(current))
 		return false;
 	cpu_relax();
 	return local_clock() < end;

@@ -45,10 +45,14 @@ static int queue_show(struct seq_file *f, void *unused)
 {
 	struct weft_vq *vq = f->private;
 	const struct weft_vq_stats *s = &vq->stats;
-	int i;
+	int i, ret;
 
-	if (mutex_lock_interruptible(&vq->lock))
-		return -ERESTARTSYS;
+	/* As weft_vq_lock(), but not for longer than the reader likes to wait. */
+	atomic_inc(&vq->wanted);
+	ret = mutex_lock_interruptible(&vq->lock);
+	atomic_dec(&vq->wanted);
+	if (ret)
+		return ret;
 	show_ring(f, vq);
 	seq_printf(f, "packets %llu\nbytes %llu\n", s->packets, s->bytes);
 	seq_printf(f, "kicks %llu\nruns %llu\n", READ_ONCE(s->kicks), s->runs);
@@ -83,7 +87,7 @@ static int device_show(struct seq_file *f, void *unused)
 	seq_printf(f, "translations %u\n", dev->iotlb ? dev->iotlb->nmaps : 0);
 	seq_printf(f, "worker_kind %s\n", dev->kind == WEFT_WORKER_TASK ? "task" : "kthread");
 	xa_for_each(&dev->workers, id, w)
-		seq_printf(f, "worker.%lu %u\n", id, w->attached);
+		seq_printf(f, "worker.%lu %u\n", id, weft_threads_attached(dev, w));
 	/* What the kernel keeps for it, besides the threads. */
 	seq_printf(f, "bytes.device %zu\n", sizeof(*dev));
 	seq_printf(f, "bytes.queue %zu\n", weft_vq_bytes());

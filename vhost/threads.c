@@ -66,23 +66,45 @@ static void destroy(struct weft_dev *dev, struct weft_dev_worker *w)
 	kfree(w);
 }
 
-/* Has @vq served by @w, or by none, from now on. */
-static void attach(struct weft_vq *vq, struct weft_dev_worker *w)
+/* Has @vq served by @w from now on, if that is alive. */
+static int attach(struct weft_vq *vq, struct weft_dev_worker *w)
 {
 	struct weft_dev_worker *old;
 
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
+	/* One that dies after this takes itself away from the queue; see killed(). */
+	if (weft_worker_dead(w->worker)) {
+		mutex_unlock(&vq->lock);
+		return -ENODEV;
+	}
 	old = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->lock));
 	rcu_assign_pointer(vq->worker, w);
 	mutex_unlock(&vq->lock);
-	if (w)
-		w->attached++;
-	if (!old)
-		return;
-	/* Whoever saw the old one queues to it; then what is there is done. */
-	synchronize_rcu();
-	weft_worker_flush(old->worker);
-	old->attached--;
+	if (old) {
+		/* Whoever saw the old one queues to it; then what is there is done. */
+		synchronize_rcu();
+		weft_worker_flush(old->worker);
+	} else {
+		/* Nobody served the queue, whatever it was told. */
+		weft_vq_queue(vq);
+	}
+	return 0;
+}
+
+/**
+ * weft_threads_attached() - how many queues a worker serves
+ * @dev: device, locked
+ * @w: worker
+ *
+ * Return: a number, which gets less when the worker dies
+ */
+unsigned int weft_threads_attached(struct weft_dev *dev, const struct weft_dev_worker *w)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < WEFT_VQS; i++)
+		n += rcu_access_pointer(dev->vqs[i].worker) == w;
+	return n;
 }
 
 /**
@@ -94,13 +116,15 @@ static void attach(struct weft_vq *vq, struct weft_dev_worker *w)
 int weft_threads_begin(struct weft_dev *dev)
 {
 	struct weft_dev_worker *w = create(dev);
-	int i;
+	int i, ret = 0;
 
 	if (IS_ERR(w))
 		return PTR_ERR(w);
-	for (i = 0; i < WEFT_VQS; i++)
-		attach(&dev->vqs[i], w);
-	return 0;
+	for (i = 0; !ret && i < WEFT_VQS; i++)
+		ret = attach(&dev->vqs[i], w);
+	if (ret)
+		weft_threads_end(dev);
+	return ret;
 }
 
 /**
@@ -129,7 +153,7 @@ void weft_threads_end(struct weft_dev *dev)
 	for (i = 0; i < WEFT_VQS; i++) {
 		struct weft_vq *vq = &dev->vqs[i];
 
-		mutex_lock(&vq->lock);
+		weft_vq_lock(vq);
 		rcu_assign_pointer(vq->worker, NULL);
 		mutex_unlock(&vq->lock);
 	}
@@ -168,7 +192,7 @@ static long free_worker(struct weft_dev *dev, struct vhost_worker_state __user *
 	w = xa_load(&dev->workers, s.worker_id);
 	if (!w)
 		return -ENODEV;
-	if (w->attached)
+	if (weft_threads_attached(dev, w))
 		return -EBUSY;
 	destroy(dev, w);
 	return 0;
@@ -185,12 +209,9 @@ static long attach_worker(struct weft_dev *dev, struct vhost_vring_worker __user
 	if (copy_from_user(&v, argp, sizeof(v)))
 		return -EFAULT;
 	w = xa_load(&dev->workers, v.worker_id);
-	if (!w || weft_worker_dead(w->worker))
+	if (!w)
 		return -ENODEV;
-	if (w == rcu_access_pointer(vq->worker))
-		return 0;
-	attach(vq, w);
-	return 0;
+	return w == rcu_access_pointer(vq->worker) ? 0 : attach(vq, w);
 }
 
 static long get_worker(struct weft_dev *dev, struct vhost_vring_worker __user *argp)
@@ -204,7 +225,7 @@ static long get_worker(struct weft_dev *dev, struct vhost_vring_worker __user *a
 		return PTR_ERR(vq);
 	v.index = vq->index;
 	/* The pointer goes when the thread does, what it points to stays. */
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	w = rcu_dereference_protected(vq->worker, lockdep_is_held(&vq->lock));
 	if (w)
 		v.worker_id = w->id;

@@ -155,8 +155,13 @@ int weft_vq_begin(struct weft_vq *vq, struct mm_struct *mm)
  */
 void weft_vq_end(struct weft_vq *vq)
 {
-	weft_map_free(vq->map);
+	struct weft_map *map = vq->map;
+
+	/* Whoever reads the counters looks at it. */
+	weft_vq_lock(vq);
 	vq->map = NULL;
+	mutex_unlock(&vq->lock);
+	weft_map_free(map);
 	weft_ring_free(&vq->ring);
 	kvfree(vq->segs);
 	kvfree(vq->iov);
@@ -190,6 +195,20 @@ void weft_vq_reset(struct weft_vq *vq)
 	vq->busyloop = 0;
 	weft_mem_set(&vq->mem, NULL, NULL);
 	weft_vq_changed(vq);
+}
+
+/**
+ * weft_vq_lock() - has a worker that polls let go of the lock, and takes it
+ * @vq: queue; unlock its &weft_vq.lock
+ *
+ * Without it, who wants to change a queue would wait for as long as the worker
+ * was told to poll.
+ */
+void weft_vq_lock(struct weft_vq *vq)
+{
+	atomic_inc(&vq->wanted);
+	mutex_lock(&vq->lock);
+	atomic_dec(&vq->wanted);
 }
 
 /**
@@ -267,27 +286,15 @@ static void set_ops(struct weft_vq *vq)
 	vq->ring.ops = logged ? &ring_ops_logged : &ring_ops;
 }
 
-/**
- * weft_vq_start() - sets the ring up as the client described it
- * @vq: queue, locked, with a backend; or one whose features changed meanwhile
- *
- * Return: 0; -EFAULT if the ring is where no memory is; -EINVAL if it cannot
- * stand where VHOST_SET_VRING_BASE says
- */
-int weft_vq_start(struct weft_vq *vq)
+static struct weft_ring_place place_of(const struct weft_ring_config *cfg, u32 base)
 {
-	struct weft_ring_config cfg = config_of(vq);
-	struct weft_ring_place place = { .avail = vq->base, .used = vq->base };
-	int ret;
+	struct weft_ring_place place = { .avail = base, .used = base };
 
-	if (!addresses_ok(vq, &cfg) ||
-	    !log_ok(vq, &cfg, vq->log_base, vq->log_used, vq->log_addr))
-		return -EFAULT;
-	if (cfg.packed) {
-		place.avail = vq->base & 0x7fff;
-		place.avail_wrap = vq->base >> 15 & 1;
-		place.used = vq->base >> 16 & 0x7fff;
-		place.used_wrap = vq->base >> 31;
+	if (cfg->packed) {
+		place.avail = base & 0x7fff;
+		place.avail_wrap = base >> 15 & 1;
+		place.used = base >> 16 & 0x7fff;
+		place.used_wrap = base >> 31;
 		/* Different wrap counters at the same slot would mean that the
 		 * whole ring is in flight, and nobody knows with which ids. It
 		 * means a client that knows of the lower half only.
@@ -295,15 +302,51 @@ int weft_vq_start(struct weft_vq *vq)
 		if (place.used == place.avail)
 			place.used_wrap = place.avail_wrap;
 	}
-	ret = weft_ring_setup(&vq->ring, &cfg, &place);
-	if (ret)
-		return ret;
-	vq->told = false;
-	set_ops(vq);
+	return place;
+}
+
+static int set_up(struct weft_vq *vq, const struct weft_ring_config *cfg,
+		  const struct weft_ring_place *place)
+{
+	int ret;
+
+	if (!addresses_ok(vq, cfg) ||
+	    !log_ok(vq, cfg, vq->log_base, vq->log_used, vq->log_addr))
+		return -EFAULT;
+	ret = weft_ring_setup(&vq->ring, cfg, place);
+	if (!ret)
+		vq->told = false;
+	return ret;
+}
+
+/**
+ * weft_vq_start() - sets the ring up as the client described it
+ * @vq: queue, locked, with a backend
+ *
+ * Return: 0; -EFAULT if the ring is where no memory is; -EINVAL if it cannot
+ * stand where VHOST_SET_VRING_BASE says
+ */
+int weft_vq_start(struct weft_vq *vq)
+{
+	struct weft_ring_config cfg = config_of(vq);
+	struct weft_ring_place place = place_of(&cfg, vq->base);
+	int ret;
+
 	weft_mem_set(&vq->mem, vq->dev->table, vq->dev->iotlb);
 	weft_vq_changed(vq);
+	ret = set_up(vq, &cfg, &place);
+	if (ret)
+		return ret;
+	set_ops(vq);
 	weft_vq_prepare(vq);
 	return weft_ring_read_used(&vq->ring) ? -EFAULT : 0;
+}
+
+static bool same_config(const struct weft_ring_config *a, const struct weft_ring_config *b)
+{
+	return a->size == b->size && a->packed == b->packed && a->event_idx == b->event_idx &&
+	       a->indirect == b->indirect && a->in_order == b->in_order &&
+	       a->notify_on_empty == b->notify_on_empty && a->little == b->little;
 }
 
 /**
@@ -311,25 +354,33 @@ int weft_vq_start(struct weft_vq *vq)
  * @vq: queue, locked
  *
  * A ring that is in use goes on where it stands. What concerns its format is
- * not meant to change meanwhile, but a client may do it.
+ * not meant to change meanwhile, but a client may do it; a ring that cannot
+ * follow stops.
  *
- * Return: 0 or as weft_vq_start()
+ * Return: 0; as weft_vq_start() if the ring stopped
  */
 int weft_vq_refeature(struct weft_vq *vq)
 {
-	struct weft_ring_config cfg;
+	struct weft_ring_config cfg = config_of(vq);
+	struct weft_ring_place place = vq->ring.place;
+	int ret;
 
-	if (!vq->backend)
-		return 0;
-	cfg = config_of(vq);
-	if (memcmp(&cfg, &vq->ring.cfg, sizeof(cfg))) {
-		vq->base = weft_ring_state_pack(&vq->ring);
-		return weft_vq_start(vq);
-	}
-	set_ops(vq);
+	/* Whatever comes of the rest: the tables of before may be gone. */
 	weft_mem_set(&vq->mem, vq->dev->table, vq->dev->iotlb);
 	weft_vq_changed(vq);
-	return 0;
+	if (!vq->backend || vq->ring.fault)
+		return 0;
+	set_ops(vq);
+	if (same_config(&cfg, &vq->ring.cfg))
+		return 0;
+	if (cfg.packed != vq->ring.cfg.packed)
+		place = place_of(&cfg, weft_ring_state_pack(&vq->ring));
+	ret = set_up(vq, &cfg, &place);
+	if (ret) {
+		weft_ring_break(&vq->ring, WEFT_RING_UNREADABLE);
+		weft_vq_broken(vq);
+	}
+	return ret;
 }
 
 /**
@@ -539,12 +590,13 @@ static long set_endian(struct weft_vq *vq, const struct vhost_vring_state *s)
 static long state_ioctl(struct weft_vq *vq, unsigned int cmd, void __user *argp)
 {
 	struct vhost_vring_state s;
+	bool get = false;
 	long ret = 0;
 
 	if (copy_from_user(&s, argp, sizeof(s)))
 		return -EFAULT;
 	s.index = vq->index;
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	switch (cmd) {
 	case VHOST_SET_VRING_NUM:
 		ret = set_num(vq, &s);
@@ -554,23 +606,27 @@ static long state_ioctl(struct weft_vq *vq, unsigned int cmd, void __user *argp)
 		break;
 	case VHOST_GET_VRING_BASE:
 		s.num = get_base(vq);
+		get = true;
 		break;
 	case VHOST_SET_VRING_ENDIAN:
 		ret = set_endian(vq, &s);
 		break;
 	case VHOST_GET_VRING_ENDIAN:
 		s.num = vq->big_endian ? VHOST_VRING_BIG_ENDIAN : VHOST_VRING_LITTLE_ENDIAN;
+		get = true;
 		break;
 	case VHOST_SET_VRING_BUSYLOOP_TIMEOUT:
 		vq->busyloop = s.num;
 		break;
 	case VHOST_GET_VRING_BUSYLOOP_TIMEOUT:
 		s.num = vq->busyloop;
+		get = true;
 		break;
 	}
 	weft_vq_changed(vq);
 	mutex_unlock(&vq->lock);
-	if (ret || !(cmd & IOC_OUT))
+	/* Not by IOC_OUT, which two of those that get something lack. */
+	if (ret || !get)
 		return ret;
 	return copy_to_user(argp, &s, sizeof(s)) ? -EFAULT : 0;
 }
@@ -582,7 +638,7 @@ static long addr_ioctl(struct weft_vq *vq, void __user *argp)
 
 	if (copy_from_user(&a, argp, sizeof(a)))
 		return -EFAULT;
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	ret = set_addr(vq, &a);
 	weft_vq_changed(vq);
 	mutex_unlock(&vq->lock);
@@ -596,7 +652,7 @@ static long set_kick(struct weft_vq *vq, int fd)
 
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	old = vq->kick;
 	if (file != old) {
 		weft_poll_stop(&vq->kick_poll);
@@ -619,7 +675,7 @@ static long set_event(struct weft_vq *vq, struct eventfd_ctx **place, int fd)
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
-	mutex_lock(&vq->lock);
+	weft_vq_lock(vq);
 	swap(*place, ctx);
 	mutex_unlock(&vq->lock);
 	if (ctx)
