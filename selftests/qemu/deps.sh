@@ -13,7 +13,7 @@ packages()
 {
 	case $1 in
 	build)	echo "make gcc gcc-12 libc6-dev libelf1 xz-utils kmod" ;;
-	qemu)	echo "qemu-system-x86 busybox-static python3 kmod xz-utils" ;;
+	qemu)	echo "qemu-system-x86 busybox-static python3 kmod xz-utils iproute2" ;;
 	unit)	echo "make gcc libc6-dev python3 edid-decode" ;;
 	style)	echo "shellcheck perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
