@@ -255,15 +255,6 @@ static struct weft_ring_config config_of(const struct weft_vq *vq)
 	};
 }
 
-/* A packed ring is little-endian, whatever is said of a legacy one. */
-static bool same_config(const struct weft_ring_config *a, const struct weft_ring_config *b)
-{
-	return a->size == b->size && a->packed == b->packed && a->event_idx == b->event_idx &&
-	       a->indirect == b->indirect && a->in_order == b->in_order &&
-	       a->notify_on_empty == b->notify_on_empty &&
-	       (a->packed || a->little == b->little);
-}
-
 static bool addresses_ok(const struct weft_vq *vq, const struct weft_ring_config *cfg)
 {
 	int i;
@@ -355,7 +346,9 @@ static bool same_config(const struct weft_ring_config *a, const struct weft_ring
 {
 	return a->size == b->size && a->packed == b->packed && a->event_idx == b->event_idx &&
 	       a->indirect == b->indirect && a->in_order == b->in_order &&
-	       a->notify_on_empty == b->notify_on_empty && a->little == b->little;
+	       a->notify_on_empty == b->notify_on_empty &&
+	       /* A packed one is little-endian, whatever is said of it. */
+	       (a->packed || a->little == b->little);
 }
 
 /**
