@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Rings that no honest driver writes: each stops its queue, for a reason that
+ * is told, and nothing else. Names begin with the class of attack.
+ */
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "guest_frame.h"
+#include "kselftest.h"
+#include "rig_lib.h"
+
+#define NEXT		VRING_DESC_F_NEXT
+#define WRITE		VRING_DESC_F_WRITE
+#define INDIRECT	VRING_DESC_F_INDIRECT
+
+static struct rig r;
+
+/* Descriptors of one chain, in the ring or, at most one, in a table. */
+struct bad {
+	const char *fault;
+	int queue;
+	unsigned int n;
+	struct {
+		uint32_t len;
+		uint16_t flags;
+		uint16_t next;		/* of a packed ring: id */
+		uint64_t addr;		/* 0: the buffer; TABLE: the table */
+	} d[4], t[4];
+	unsigned int table;		/* entries in t */
+	uint16_t head;
+	bool no_indirect;
+};
+
+#define TABLE		1
+#define END		2	/* the last 32 bytes of all memory */
+
+static uint64_t address(uint64_t addr, int queue, uint64_t table)
+{
+	return !addr ? r.buf[queue] : addr == TABLE ? table :
+	       addr == END ? r.mem.start + r.mem.size - 32 : addr;
+}
+
+static void put_table(const struct bad *b, bool packed, uint64_t table)
+{
+	for (unsigned int i = 0; i < b->table; i++) {
+		uint64_t addr = address(b->t[i].addr, b->queue, table);
+
+		if (packed)
+			*(struct vring_packed_desc *)guest_mem_ptr(&r.mem, table + 16 * i) =
+				(struct vring_packed_desc){ addr, b->t[i].len, b->t[i].next,
+							    b->t[i].flags };
+		else
+			*(struct vring_desc *)guest_mem_ptr(&r.mem, table + 16 * i) =
+				(struct vring_desc){ addr, b->t[i].len, b->t[i].flags,
+						     b->t[i].next };
+	}
+}
+
+static void run_bad(const struct bad *b, bool packed, enum guest_iotlb iotlb)
+{
+	static const uint8_t frame[100];
+	uint64_t table;
+
+	rig_open(&r, &(struct rig_config){
+		.packed = packed, .no_indirect = b->no_indirect, .iotlb = iotlb, .size = 4,
+	});
+	table = guest_mem_alloc(&r.mem, 64, 16);
+	put_table(b, packed, table);
+	for (unsigned int i = b->n; i--; )
+		rig_desc(&r, b->queue, i, address(b->d[i].addr, b->queue, table), b->d[i].len,
+			 b->d[i].flags, b->d[i].next);
+	rig_avail(&r, b->queue, 0, b->head);
+	rig_show(&r, b->queue, 1);
+	/* A frame to be received, or nobody looks. */
+	if (b->queue == GUEST_RX)
+		ASSERT_EQ(guest_far_send(r.link.far, NULL, frame, sizeof(frame)), 0);
+	rig_stopped(&r, b->queue, b->fault);
+}
+
+#define A7_SPLT(_name, ...)						\
+	static const struct bad split_##_name = { __VA_ARGS__ };	\
+	TEST(a7_split_##_name)						\
+	{								\
+		run_bad(&split_##_name, false, GUEST_NO_IOTLB);		\
+	}
+#define A7_PACK(_name, ...)						\
+	static const struct bad packed_##_name = { __VA_ARGS__ };	\
+	TEST(a7_packed_##_name)						\
+	{								\
+		run_bad(&packed_##_name, true, GUEST_NO_IOTLB);		\
+	}
+#define A7_BOTH(_name, ...)						\
+	static const struct bad both_##_name = { __VA_ARGS__ };		\
+	TEST(a7_split_##_name)						\
+	{								\
+		run_bad(&both_##_name, false, GUEST_NO_IOTLB);		\
+	}								\
+	TEST(a7_packed_##_name)						\
+	{								\
+		run_bad(&both_##_name, true, GUEST_NO_IOTLB);		\
+	}
+
+A7_SPLT(head_beyond_the_table, "head-out-of-range", GUEST_TX, .head = 4)
+A7_SPLT(head_far_beyond_the_table, "head-out-of-range", GUEST_RX, .head = 0xffff)
+A7_SPLT(next_beyond_the_table, "next-out-of-range", GUEST_TX, 1, { { 64, NEXT, 4 } })
+A7_SPLT(next_far_beyond_the_table, "next-out-of-range", GUEST_RX, 1,
+	{ { 64, NEXT | WRITE, 65535 } })
+A7_SPLT(chain_that_is_its_own_next, "chain-loop", GUEST_TX, 1, { { 64, NEXT, 0 } })
+A7_SPLT(chain_that_loops, "chain-loop", GUEST_TX, 3, { { 64, NEXT, 1 }, { 64, NEXT, 2 },
+	{ 64, NEXT, 1 } })
+A7_SPLT(empty_chain_that_loops, "chain-loop", GUEST_RX, 2, { { 0, NEXT | WRITE, 1 },
+	{ 0, NEXT | WRITE, 0 } })
+A7_SPLT(table_that_loops, "chain-loop", GUEST_TX, 1, { { 32, INDIRECT, 0, TABLE } },
+	{ { 8, NEXT, 1 }, { 8, NEXT, 0 } }, 2)
+A7_SPLT(empty_table_entry_that_loops, "chain-loop", GUEST_TX, 1, { { 16, INDIRECT, 0, TABLE } },
+	{ { 0, NEXT, 0 } }, 1)
+A7_SPLT(table_next_beyond_it, "next-out-of-range", GUEST_TX, 1, { { 32, INDIRECT, 0, TABLE } },
+	{ { 8, NEXT, 2 } }, 2)
+A7_SPLT(table_that_goes_on_elsewhere, "indirect-next", GUEST_TX, 2,
+	{ { 16, INDIRECT | NEXT, 1, TABLE }, { 16, 0, 0 } }, { { 16 } }, 1)
+
+A7_PACK(id_beyond_the_ring, "id-out-of-range", GUEST_TX, 1, { { 100, 0, 4 } })
+A7_PACK(id_far_beyond_the_ring, "id-out-of-range", GUEST_RX, 1, { { 2000, WRITE, 0xffff } })
+A7_PACK(chain_without_an_end, "packed-chain-unfinished", GUEST_TX, 1, { { 64, NEXT, 0 } })
+A7_PACK(chain_longer_than_the_ring, "packed-chain-unfinished", GUEST_TX, 4,
+	{ { 64, NEXT }, { 64, NEXT }, { 64, NEXT }, { 64, NEXT } })
+A7_PACK(empty_chain_longer_than_the_ring, "packed-chain-unfinished", GUEST_RX, 4,
+	{ { 0, NEXT | WRITE }, { 0, NEXT | WRITE }, { 0, NEXT | WRITE }, { 0, NEXT | WRITE } })
+A7_PACK(table_within_a_chain, "indirect-next", GUEST_TX, 2,
+	{ { 16, NEXT }, { 16, INDIRECT, 0, TABLE } }, { { 100 } }, 1)
+A7_PACK(table_that_goes_on_elsewhere, "indirect-next", GUEST_TX, 2,
+	{ { 16, INDIRECT | NEXT, 0, TABLE }, { 16, 0, 0 } }, { { 16 } }, 1)
+
+A7_BOTH(table_of_no_entries, "indirect-size", GUEST_TX, 1, { { 0, INDIRECT, 0, TABLE } })
+A7_BOTH(table_of_broken_entries, "indirect-size", GUEST_TX, 1, { { 17, INDIRECT, 0, TABLE } })
+A7_BOTH(table_of_too_many_entries, "indirect-size", GUEST_TX, 1,
+	{ { 0x100010, INDIRECT, 0, TABLE } })
+A7_BOTH(largest_table_there_could_be, "indirect-size", GUEST_TX, 1, { { ~0u, INDIRECT, 0, TABLE } })
+A7_BOTH(table_in_a_table, "indirect-nested", GUEST_TX, 1, { { 16, INDIRECT, 0, TABLE } },
+	{ { 16, INDIRECT, 0, TABLE } }, 1)
+A7_BOTH(table_of_two_in_a_table, "indirect-nested", GUEST_RX, 1, { { 32, INDIRECT, 0, TABLE } },
+	{ { 16, NEXT | WRITE, 1 }, { 16, INDIRECT | WRITE, 0, TABLE } }, 2)
+A7_BOTH(table_without_the_feature, "indirect-not-negotiated", GUEST_TX, 1,
+	{ { 16, INDIRECT, 0, TABLE } }, { { 100 } }, 1, .no_indirect = true)
+A7_BOTH(table_where_no_memory_is, "indirect-no-memory", GUEST_TX, 1,
+	{ { 64, INDIRECT, 0, 0x1000 } })
+A7_BOTH(table_that_ends_outside, "indirect-no-memory", GUEST_TX, 1,
+	{ { 64, INDIRECT, 0, END } })
+A7_BOTH(table_at_the_end_of_all, "indirect-no-memory", GUEST_TX, 1,
+	{ { 64, INDIRECT, 0, 0xffffffffffffffe0 } })
+A7_BOTH(write_before_read, "read-after-write", GUEST_TX, 2,
+	{ { 16, NEXT | WRITE, 1 }, { 100, 0, 0 } })
+A7_BOTH(write_before_read_in_a_table, "read-after-write", GUEST_RX, 1,
+	{ { 32, INDIRECT, 0, TABLE } },
+	{ { 16, NEXT | WRITE, 1 }, { 100, 0, 0 } }, 2)
+A7_BOTH(buffer_to_write_is_sent, "buffer-direction", GUEST_TX, 1, { { 100, WRITE } })
+A7_BOTH(buffer_to_read_receives, "buffer-direction", GUEST_RX, 1, { { 2000 } })
+A7_BOTH(buffer_of_both_kinds_is_sent, "buffer-direction", GUEST_TX, 2,
+	{ { 100, NEXT, 1 }, { 100, WRITE, 0 } })
+A7_BOTH(nothing_receives, "buffer-direction", GUEST_RX, 1, { { 0, WRITE } })
+A7_BOTH(buffer_where_no_memory_is, "buffer-no-memory", GUEST_TX, 1, { { 100, 0, 0, 0x1000 } })
+A7_BOTH(buffer_where_no_memory_is_receives, "buffer-no-memory", GUEST_RX, 1,
+	{ { 2000, WRITE, 0, 0x1000 } })
+A7_BOTH(buffer_at_the_end_of_all, "buffer-no-memory", GUEST_TX, 1,
+	{ { 100, 0, 0, 0xffffffffffffffc0 } })
+A7_BOTH(buffer_that_ends_outside, "buffer-no-memory", GUEST_TX, 1, { { 33, 0, 0, END } })
+A7_BOTH(longest_buffer_there_could_be, "buffer-no-memory", GUEST_TX, 1, { { ~0u } })
+
+/* The index */
+
+static void run_index(uint16_t base, uint16_t index, bool iotlb)
+{
+	rig_open(&r, &(struct rig_config){ .iotlb = iotlb ? GUEST_IOTLB_PRELOADED : 0 });
+	ASSERT_EQ(guest_dev_stop(&r.dev, GUEST_TX), 0);
+	guest_ring_reset(&r.ring[GUEST_TX], base);
+	ASSERT_EQ(guest_dev_start(&r.dev, GUEST_TX, r.link.backend), 0);
+	rig_show(&r, GUEST_TX, index);
+	rig_stopped(&r, GUEST_TX, "avail-jump");
+}
+
+TEST(a7_avail_index_jumps)
+{
+	run_index(0, 65, false);
+}
+
+TEST(a7_avail_index_jumps_with_an_iotlb)
+{
+	run_index(0, 65, true);
+}
+
+TEST(a7_avail_index_goes_back)
+{
+	run_index(5, 4, false);
+}
+
+TEST(a7_avail_index_jumps_across_its_wrap)
+{
+	run_index(65535, 64, false);
+}
+
+TEST(a7_avail_index_jumps_while_frames_pass)
+{
+	rig_open(&r, &(struct rig_config){ });
+	for (int i = 0; i < 20; i++)
+		ASSERT_EQ(rig_send(&r), 0);
+	rig_show(&r, GUEST_TX, 20 + 0x8000);
+	rig_stopped(&r, GUEST_TX, "avail-jump");
+}
+
+/* What the device writes is never read back. */
+TEST(a7_used_index_is_of_no_interest)
+{
+	rig_open(&r, &(struct rig_config){ });
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(rig_send(&r), 0);
+		ASSERT_EQ(rig_receive(&r), 0);
+		/* What the driver is told next is right all the same. */
+		r.ring[GUEST_RX].used->idx = r.ring[GUEST_RX].used_idx + i * 7;
+		r.ring[GUEST_TX].used->flags = i;
+		r.ring[GUEST_RX].used->idx = r.ring[GUEST_RX].used_idx;
+	}
+	rig_unharmed(&r);
+}
+
+/* Wrap bits and flags of slots that are not its turn */
+TEST(a7_packed_flags_of_other_slots)
+{
+	struct guest_ring *ring;
+
+	rig_open(&r, &(struct rig_config){ .packed = true, .size = 16 });
+	ring = &r.ring[GUEST_TX];
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(rig_send(&r), 0);
+		/* All but the next two look available, in this or that round. */
+		for (unsigned int s = 1; s < 16; s++) {
+			uint16_t *f = &ring->pdesc[(ring->avail_idx + s) % 16].flags;
+
+			if (s == 1)
+				*f = ring->avail_wrap == (ring->avail_idx + s < 16) ? 0 :
+				     F(VRING_PACKED_DESC_F_AVAIL) | F(VRING_PACKED_DESC_F_USED);
+			else
+				*f = i & 1 ? F(VRING_PACKED_DESC_F_AVAIL) :
+				     F(VRING_PACKED_DESC_F_USED);
+		}
+	}
+	rig_unharmed(&r);
+}
+
+TEST(a7_packed_events_that_make_no_sense)
+{
+	rig_open(&r, &(struct rig_config){ .packed = true, .size = 16 });
+	for (unsigned int i = 0; i < 100; i++) {
+		r.ring[GUEST_TX].driver->flags = guest_hash(i, 1);
+		r.ring[GUEST_TX].driver->off_wrap = guest_hash(i, 2);
+		r.ring[GUEST_RX].driver->flags = guest_hash(i, 3);
+		r.ring[GUEST_RX].driver->off_wrap = guest_hash(i, 4);
+		ASSERT_EQ(rig_send(&r), 0);
+		ASSERT_EQ(rig_receive(&r), 0);
+	}
+	rig_unharmed(&r);
+}
+
+/* 1024 segments are as many as there may be; a table has room for one more. */
+static void run_segments(bool packed, unsigned int n)
+{
+	struct guest_buf *b = calloc(n, sizeof(*b));
+
+	rig_open(&r, &(struct rig_config){ .packed = packed, .table = 1100 });
+	for (unsigned int i = 0; i < n; i++)
+		b[i] = (struct guest_buf){ r.buf[GUEST_TX] + i % 16, 1 };
+	ASSERT_EQ(guest_ring_add(&r.ring[GUEST_TX], b, n, 0, 0, &r), 0);
+	guest_ring_kick_always(&r.ring[GUEST_TX]);
+	free(b);
+}
+
+static void run_most_segments(bool packed)
+{
+	uint8_t got[2048];
+	struct virtio_net_hdr hdr;
+	uint32_t len;
+	void *token;
+
+	run_segments(packed, 1024);
+	ASSERT_TRUE(guest_ring_wait(&r.ring[GUEST_TX], RIG_WAIT));
+	ASSERT_TRUE(guest_ring_get(&r.ring[GUEST_TX], &len, &token));
+	rig_reaches(&r, GUEST_TX, "packets", 1);
+	guest_far_receive(r.link.far, &hdr, got, sizeof(got));
+	rig_unharmed(&r);
+}
+
+TEST(a7_split_most_segments)
+{
+	run_most_segments(false);
+}
+
+TEST(a7_packed_most_segments)
+{
+	run_most_segments(true);
+}
+
+TEST(a7_split_one_segment_too_many)
+{
+	run_segments(false, 1025);
+	rig_stopped(&r, GUEST_TX, "chain-too-long");
+}
+
+TEST(a7_packed_one_segment_too_many)
+{
+	run_segments(true, 1025);
+	rig_stopped(&r, GUEST_TX, "chain-too-long");
+}
+
+/* A11: frames that the backend cannot take are dropped and counted, one by one. */
+
+static void send_raw(const struct virtio_net_hdr *hdr, size_t len)
+{
+	struct virtio_net_hdr_mrg_rxbuf h = { };
+	struct guest_buf b = { r.buf[GUEST_TX], RIG_HDR + len };
+	void *token;
+	uint32_t used;
+
+	if (hdr)
+		h.hdr = *hdr;
+	guest_mem_fill(&r.mem, b.addr, 0, RIG_BUF);
+	guest_mem_write(&r.mem, b.addr, &h, RIG_HDR);
+	ASSERT_EQ(guest_ring_add(&r.ring[GUEST_TX], &b, 1, 0, GUEST_DIRECT, &r), 0);
+	guest_ring_kick(&r.ring[GUEST_TX]);
+	ASSERT_TRUE(guest_ring_wait(&r.ring[GUEST_TX], RIG_WAIT));
+	ASSERT_TRUE(guest_ring_get(&r.ring[GUEST_TX], &used, &token));
+}
+
+static void run_short_frames(bool packed, enum guest_backend backend)
+{
+	long long drops = 0;
+
+	rig_open(&r, &(struct rig_config){ .packed = packed, .backend = backend });
+	/* Less than a header, too */
+	for (int len = 1 - RIG_HDR; len < 14; len++) {
+		send_raw(NULL, len);
+		EXPECT_EQ(rig_stats(&r, GUEST_TX, "drop.short"), ++drops);
+	}
+	EXPECT_EQ(rig_stats(&r, GUEST_TX, "packets"), 0);
+	rig_unharmed(&r);
+}
+
+TEST(a11_split_frames_of_0_to_13_bytes)
+{
+	run_short_frames(false, GUEST_TAP);
+}
+
+TEST(a11_packed_frames_of_0_to_13_bytes)
+{
+	run_short_frames(true, GUEST_TAP);
+}
+
+TEST(a11_frames_of_0_to_13_bytes_to_macvtap)
+{
+	run_short_frames(false, GUEST_MACVTAP);
+}
+
+TEST(a11_frames_of_0_to_13_bytes_to_a_socket)
+{
+	run_short_frames(false, GUEST_PACKET);
+}
+
+/* Those that the device itself does not refuse are refused by the tap. */
+static const struct virtio_net_hdr headers[] = {
+	{ .flags = 1, .csum_start = 1000 },
+	{ .flags = 1, .csum_start = 65535, .csum_offset = 65535 },
+	{ .flags = 1, .csum_start = 100, .csum_offset = 65000 },
+	{ .gso_type = 0x7f, .gso_size = 1000 },
+	{ .gso_type = VIRTIO_NET_HDR_GSO_TCPV4, .flags = 1, .csum_start = 34, .csum_offset = 16 },
+	{ .gso_type = 5 /* UDP_L4 */ },
+};
+
+static unsigned int arrived(void)
+{
+	static uint8_t data[65536];
+	struct virtio_net_hdr hdr;
+	unsigned int n = 0;
+
+	while (guest_far_receive(r.link.far, &hdr, data, sizeof(data)) > 0)
+		n++;
+	return n;
+}
+
+static void run_headers(enum guest_backend backend, size_t len)
+{
+	rig_open(&r, &(struct rig_config){ .backend = backend });
+	for (unsigned int i = 0; i < sizeof(headers) / sizeof(*headers); i++) {
+		send_raw(&headers[i], len);
+		if (backend == GUEST_TAP)
+			EXPECT_EQ(arrived(), 0);
+	}
+	if (backend == GUEST_TAP)
+		EXPECT_EQ(rig_stats(&r, GUEST_TX, "drop.header"), 3);
+	/* A length of headers that is longer than the frame is none of the tap's business. */
+	for (uint32_t n = 0; n < 65536; n += 4681)
+		send_raw(&(struct virtio_net_hdr){ .hdr_len = n }, 60);
+	arrived();
+	rig_unharmed(&r);
+}
+
+TEST(a11_bad_headers_of_small_frames)
+{
+	run_headers(GUEST_TAP, 200);
+}
+
+TEST(a11_bad_headers_to_macvtap)
+{
+	run_headers(GUEST_MACVTAP, 200);
+}
+
+/* A21: what is fetched is looked at once; another thread writes anew all the time. */
+
+static atomic_bool stop;
+
+static void *scribble(void *arg)
+{
+	struct guest_ring *ring = arg;
+	uint64_t n = 0;
+
+	while (!stop) {
+		uint64_t h = guest_hash(n++, 77);
+		unsigned int i = h % r.c.size;
+		uint64_t addr = h & 1 << 20 ? r.buf[GUEST_TX] : h & 1 << 21 ? 0x1000 : ~0ULL - 40;
+
+		if (r.c.packed) {
+			ring->pdesc[i].addr = addr;
+			ring->pdesc[i].len = h >> 32;
+			ring->pdesc[i].id = h >> 40;
+			ring->pdesc[i].flags = h >> 48;
+		} else {
+			ring->desc[i].addr = addr;
+			ring->desc[i].len = h & 1 << 22 ? 64 : h >> 32;
+			ring->desc[i].flags = h >> 48 & 7;
+			ring->desc[i].next = h >> 40 & 0x7f;
+			ring->avail->ring[i] = h >> 24 & 0x7f;
+		}
+	}
+	return NULL;
+}
+
+/* Restarted each time that it stops, with all that comes of it. */
+static void run_scribble(bool packed, int queue)
+{
+	static const uint8_t frame[100];
+	unsigned int faults = 0;
+	pthread_t thread;
+
+	rig_open(&r, &(struct rig_config){ .packed = packed });
+	ASSERT_EQ(pthread_create(&thread, NULL, scribble, &r.ring[queue]), 0);
+	for (unsigned int i = 0; i < 1500 || (!faults && i < 15000); i++) {
+		if (!packed)
+			__atomic_store_n(&r.ring[queue].avail->idx, (uint16_t)(i % 64 + 1),
+					 __ATOMIC_RELEASE);
+		eventfd_write(r.ring[queue].kick, 1);
+		if (queue == GUEST_RX)
+			guest_far_send(r.link.far, NULL, frame, sizeof(frame));
+		if (i % 8 == 7) {
+			faults += guest_event_take(r.ring[queue].err) > 0;
+			rig_restart(&r, queue);
+		}
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	ksft_note("stopped %u times", faults);
+	EXPECT_GT(faults, 0);
+	/* Frames may have come of it. */
+	arrived();
+	rig_flush(&r);
+	rig_witness();
+	rig_quiet();
+}
+
+TEST(a21_split_descriptors_rewritten)
+{
+	run_scribble(false, GUEST_TX);
+}
+
+TEST(a21_packed_descriptors_rewritten)
+{
+	run_scribble(true, GUEST_TX);
+}
+
+TEST(a21_split_receive_descriptors_rewritten)
+{
+	run_scribble(false, GUEST_RX);
+}
+
+TEST(a21_packed_receive_descriptors_rewritten)
+{
+	run_scribble(true, GUEST_RX);
+}

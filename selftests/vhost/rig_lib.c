@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "rig_lib.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define AVAIL		F(VRING_PACKED_DESC_F_AVAIL)
+
+static struct rig witness;
+static int kmsg = -1;
+static char why[256];
+
+static int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static int fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	return -1;
+}
+
+const char *rig_why(void)
+{
+	return why;
+}
+
+double rig_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+/* Counts of failures are each program's own, so what fails here ends the test. */
+static void give_up(int line, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void give_up(int line, const char *fmt, ...)
+{
+	va_list args;
+
+	printf("# %s:%d: ", __FILE__, line);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+	_exit(1);
+}
+
+/* Something that has to work, and says so with 0. */
+#define MUST(call)							\
+	do {								\
+		errno = 0;						\
+		if (call)						\
+			give_up(__LINE__, "%s: %s %s", #call,		\
+				errno ? strerror(errno) : "", why);	\
+	} while (0)
+
+static void must_be(int line, const char *what, const char *is, const char *want)
+{
+	if (strcmp(is, want))
+		give_up(line, "%s is %s, and should be %s", what, is, want);
+}
+
+static void must_be_number(int line, const char *what, long long is, long long want)
+{
+	if (is != want)
+		give_up(line, "%s is %lld, and should be %lld", what, is, want);
+}
+
+#define MUST_BE(is, want)	must_be(__LINE__, #is, is, want)
+#define MUST_BE_NUMBER(is, want)	must_be_number(__LINE__, #is, is, want)
+
+/* Setup */
+
+static uint64_t features_of(const struct rig_config *c)
+{
+	return F(VIRTIO_F_VERSION_1) | (c->no_event_idx ? 0 : F(VIRTIO_RING_F_EVENT_IDX)) |
+	       (c->no_indirect ? 0 : F(VIRTIO_RING_F_INDIRECT_DESC)) |
+	       (c->mergeable ? F(VIRTIO_NET_F_MRG_RXBUF) : 0) |
+	       (c->packed ? F(VIRTIO_F_RING_PACKED) : 0) |
+	       (c->in_order ? F(VIRTIO_F_IN_ORDER) : 0) |
+	       (c->iotlb != GUEST_NO_IOTLB ? F(VIRTIO_F_ACCESS_PLATFORM) : 0) |
+	       (c->backend == GUEST_PACKET ? F(VHOST_NET_F_VIRTIO_NET_HDR) : 0) |
+	       (c->log ? F(VHOST_F_LOG_ALL) : 0);
+}
+
+static int open_tap1(struct guest_link *l)
+{
+	*l = (struct guest_link){ .far = -1, .xdp = -1 };
+	strcpy(l->name, "tap1");
+	l->backend = guest_tap_open(l->name, RIG_HDR, 0);
+	if (l->backend < 0)
+		return -1;
+	l->ifindex = if_nametoindex(l->name);
+	l->far = guest_packet_open(l->name, true, true);
+	return l->far < 0 ? -1 : 0;
+}
+
+static void set_up(struct rig *r, const struct rig_config *c, unsigned int nth)
+{
+	struct guest_mem_config mc = {
+		.regions = c->regions,
+		.ring_bytes = 3 * ((c->size ?: 64) * 32UL + 8 * GUEST_PAGE),
+		.data_bytes = (4 << 20) + 2UL * (c->size ?: 64) * c->table * 16,
+		.iova = c->iotlb != GUEST_NO_IOTLB,
+		.log = c->log,
+		.shared = c->shared,
+	};
+	int i;
+
+	r->c = *c;
+	r->c.size = c->size ?: 64;
+	r->features = features_of(c);
+	MUST(guest_mem_init(&r->mem, &mc));
+	MUST(guest_dev_open(&r->dev, NULL));
+	MUST(!guest_stats_dir(r->dir, sizeof(r->dir), nth));
+	MUST(r->features & ~guest_dev_features(&r->dev));
+	MUST(guest_dev_setup(&r->dev, &r->mem, r->features, c->iotlb));
+	for (i = 0; i < 2; i++) {
+		MUST(guest_ring_init(&r->ring[i], &r->mem, r->c.size, r->features, c->table,
+				     GUEST_BASE_FIRST(c->packed)));
+		MUST(guest_dev_attach(&r->dev, i, &r->ring[i]));
+		r->buf[i] = guest_mem_alloc(&r->mem, RIG_BUF, 16);
+		MUST(!r->buf[i]);
+		if (!c->idle)
+			MUST(guest_dev_start(&r->dev, i, r->link.backend));
+	}
+}
+
+void rig_open(struct rig *r, const struct rig_config *c)
+{
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	MUST(kmsg < 0);
+	MUST(lseek(kmsg, 0, SEEK_END) < 0);
+	MUST(guest_net_private());
+	*r = (struct rig){ };
+	MUST(guest_link_open(&r->link, c->backend,
+			     c->backend == GUEST_PACKET ? GUEST_NO_HDR : RIG_HDR));
+	MUST(open_tap1(&witness.link));
+	set_up(&witness, &(struct rig_config){ .packed = c->packed, .mergeable = true }, 0);
+	set_up(r, c, 1);
+}
+
+void rig_close(struct rig *r)
+{
+	guest_dev_close(&r->dev);
+	guest_ring_free(&r->ring[0]);
+	guest_ring_free(&r->ring[1]);
+	guest_link_close(&r->link);
+	guest_mem_free(&r->mem);
+}
+
+/* Frames */
+
+static void frame_of(const struct rig *r, uint8_t *frame, size_t len)
+{
+	memset(frame, 0x02, 12);
+	frame[12] = 0x88;
+	frame[13] = 0xb5;	/* for local experiments */
+	for (size_t i = 14; i < len; i++)
+		frame[i] = r->seq * 7 + i;
+}
+
+int rig_send(struct rig *r)
+{
+	struct guest_ring *ring = &r->ring[GUEST_TX];
+	struct virtio_net_hdr_mrg_rxbuf none = { };
+	struct virtio_net_hdr hdr;
+	struct pollfd p = { .fd = r->link.far, .events = POLLIN };
+	struct guest_buf buf = { r->buf[GUEST_TX] };
+	uint8_t want[200], got[RIG_BUF];
+	uint32_t len;
+	void *token;
+
+	frame_of(r, want, sizeof(want));
+	buf.len = RIG_HDR + sizeof(want);
+	guest_mem_write(&r->mem, buf.addr, &none, RIG_HDR);
+	guest_mem_write(&r->mem, buf.addr + RIG_HDR, want, sizeof(want));
+	if (guest_ring_add(ring, &buf, 1, 0, GUEST_DIRECT, r))
+		return fail("no room to send");
+	guest_ring_kick(ring);
+	if (!guest_ring_wait(ring, RIG_WAIT))
+		return fail("what was sent is not returned");
+	if (!guest_ring_get(ring, &len, &token))
+		return fail("what was sent is returned as nonsense: %s", guest_ring_broken());
+	if (poll(&p, 1, RIG_WAIT) <= 0)
+		return fail("what was sent did not arrive");
+	if (guest_far_receive(r->link.far, &hdr, got, sizeof(got)) != sizeof(want) ||
+	    memcmp(want, got, sizeof(want)))
+		return fail("something else arrived than was sent");
+	r->seq++;
+	return 0;
+}
+
+int rig_receive(struct rig *r)
+{
+	struct guest_ring *ring = &r->ring[GUEST_RX];
+	struct guest_buf buf = { r->buf[GUEST_RX], RIG_BUF };
+	uint8_t want[200];
+	uint32_t len;
+	void *token;
+
+	frame_of(r, want, sizeof(want));
+	if (guest_ring_add(ring, &buf, 0, 1, GUEST_DIRECT, r))
+		return fail("no room to receive");
+	guest_ring_kick(ring);
+	if (guest_far_send(r->link.far, NULL, want, sizeof(want)))
+		return fail("nothing can be sent to the guest: %s", strerror(errno));
+	/* What waited in the tap comes before it. */
+	for (int others = 0; others < 2000; others++) {
+		if (!guest_ring_wait(ring, RIG_WAIT))
+			return fail("nothing is received, after %d others", others);
+		if (!guest_ring_get(ring, &len, &token))
+			return fail("nonsense is received: %s", guest_ring_broken());
+		if (len == RIG_HDR + sizeof(want) &&
+		    guest_mem_compare(&r->mem, buf.addr + RIG_HDR, want, sizeof(want)) ==
+		    sizeof(want)) {
+			r->seq++;
+			return 0;
+		}
+		guest_ring_add(ring, &buf, 0, 1, GUEST_DIRECT, r);
+		guest_ring_kick(ring);
+	}
+	return fail("something else is received than was sent");
+}
+
+void rig_witness(void)
+{
+	MUST(rig_send(&witness));
+	MUST(rig_receive(&witness));
+}
+
+/* What can be seen */
+
+static const char *file_of(int queue)
+{
+	return queue == GUEST_RX ? "rx" : queue == GUEST_TX ? "tx" : "device";
+}
+
+long long rig_stats(struct rig *r, int queue, const char *key)
+{
+	return guest_stats(r->dir, file_of(queue), key);
+}
+
+const char *rig_text(struct rig *r, int queue, const char *key)
+{
+	return guest_stats_text(r->dir, file_of(queue), key);
+}
+
+void rig_reaches(struct rig *r, int queue, const char *key, long long value)
+{
+	double end = rig_now() + RIG_WAIT / 1000;
+	long long now;
+
+	/* Counters have no event to wait for. */
+	while ((now = rig_stats(r, queue, key)) < value) {
+		if (rig_now() > end)
+			give_up(__LINE__, "%s %s is %lld, and was to reach %lld", file_of(queue),
+				key, now, value);
+		poll(NULL, 0, 5);
+	}
+}
+
+/* What an emulated machine says of its clocks when its host is busy. */
+static bool of_the_machine(const char *line)
+{
+	static const char *const words[] = { "clocksource", "hrtimer:", "perf:", "tsc:" };
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(line, words[i]))
+			return true;
+	return false;
+}
+
+void rig_quiet(void)
+{
+	char line[2048];
+	unsigned int prio;
+	ssize_t n;
+
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		if (n < 0)
+			continue;
+		line[n] = 0;
+		/* The kernel's own, at warning or worse */
+		if (sscanf(line, "%u,", &prio) == 1 && prio <= 4 && !of_the_machine(line))
+			give_up(__LINE__, "the kernel says: %s", line);
+	}
+}
+
+/* What has to hold */
+
+static void flush_by_worker(struct rig *r)
+{
+	struct vhost_worker_state w;
+	struct vhost_vring_worker v = { .index = GUEST_RX };
+	unsigned int old;
+
+	if (ioctl(r->dev.fd, VHOST_GET_VRING_WORKER, &v))
+		return;
+	old = v.worker_id;
+	if (ioctl(r->dev.fd, VHOST_NEW_WORKER, &w))
+		return;
+	v.worker_id = w.worker_id;
+	MUST(ioctl(r->dev.fd, VHOST_ATTACH_VRING_WORKER, &v));
+	v.worker_id = old;
+	MUST(ioctl(r->dev.fd, VHOST_ATTACH_VRING_WORKER, &v));
+	MUST(ioctl(r->dev.fd, VHOST_FREE_WORKER, &w));
+}
+
+void rig_flush(struct rig *r)
+{
+	double start = rig_now(), took;
+
+	flush_by_worker(r);
+	took = rig_now() - start;
+	if (took > 1)
+		printf("# a flush took %.1f s\n", took);
+}
+
+void rig_restart(struct rig *r, int queue)
+{
+	MUST(guest_dev_set_file(&r->dev, VHOST_NET_SET_BACKEND, queue, -1));
+	guest_event_take(r->ring[queue].kick);
+	guest_ring_reset(&r->ring[queue], GUEST_BASE_FIRST(r->c.packed));
+	MUST(guest_dev_start(&r->dev, queue, r->link.backend));
+}
+
+static int use(struct rig *r, int queue)
+{
+	return queue == GUEST_RX ? rig_receive(r) : rig_send(r);
+}
+
+void rig_stopped(struct rig *r, int queue, const char *fault)
+{
+	struct pollfd p = { .fd = r->ring[queue].err, .events = POLLIN };
+	char key[64];
+
+	if (poll(&p, 1, RIG_WAIT) <= 0)
+		give_up(__LINE__, "no word of an error; the queue's fault is %s",
+			rig_text(r, queue, "fault"));
+	MUST_BE_NUMBER(guest_event_take(r->ring[queue].err), 1);
+	MUST_BE(rig_text(r, queue, "fault"), fault);
+	snprintf(key, sizeof(key), "fault.%s", fault);
+	MUST_BE_NUMBER(rig_stats(r, queue, key), 1);
+	MUST_BE(rig_text(r, !queue, "fault"), "none");
+	rig_flush(r);
+	MUST(use(r, !queue));
+	rig_witness();
+	/* It stays stopped, and silent, whatever the driver does. */
+	eventfd_write(r->ring[queue].kick, 1);
+	rig_flush(r);
+	MUST_BE_NUMBER(guest_event_take(r->ring[queue].err), 0);
+	MUST_BE_NUMBER(rig_stats(r, queue, key), 1);
+	rig_restart(r, queue);
+	MUST_BE(rig_text(r, queue, "fault"), "none");
+	MUST(use(r, queue));
+	rig_quiet();
+}
+
+void rig_unharmed(struct rig *r)
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		MUST_BE(rig_text(r, i, "fault"), "none");
+		MUST_BE_NUMBER(guest_event_take(r->ring[i].err), 0);
+	}
+	rig_flush(r);
+	MUST(rig_send(r));
+	MUST(rig_receive(r));
+	rig_witness();
+	rig_quiet();
+}
+
+/* Raw rings, from their begin */
+
+void rig_desc(struct rig *r, int queue, unsigned int i, uint64_t addr, uint32_t len,
+	      uint16_t flags, uint16_t next)
+{
+	struct guest_ring *ring = &r->ring[queue];
+
+	if (!r->c.packed) {
+		ring->desc[i] = (struct vring_desc){ addr, len, flags, next };
+		return;
+	}
+	ring->pdesc[i].addr = addr;
+	ring->pdesc[i].len = len;
+	ring->pdesc[i].id = next;
+	__atomic_store_n(&ring->pdesc[i].flags, flags | AVAIL, __ATOMIC_RELEASE);
+}
+
+void rig_avail(struct rig *r, int queue, unsigned int i, uint16_t head)
+{
+	if (!r->c.packed)
+		r->ring[queue].avail->ring[i & (r->c.size - 1)] = head;
+}
+
+void rig_show(struct rig *r, int queue, unsigned int n)
+{
+	struct guest_ring *ring = &r->ring[queue];
+
+	if (!r->c.packed)
+		__atomic_store_n(&ring->avail->idx, n, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	eventfd_write(ring->kick, 1);
+}
