@@ -303,32 +303,11 @@ static inline int drv_begin(struct drv *d)
 	return weft_ring_setup(&d->ring, &cfg, &place);
 }
 
-/*
- * A ring of the kind of @cfg and its driver, both at @start: of a split ring the
- * index; of a packed one slots from the first round on. Undone by drv_free(),
- * also if it failed.
- */
-static inline int drv_init(struct drv *d, const struct weft_ring_config *cfg,
-			   enum drv_access access, u64 start)
+/* All memory that a ring and its driver need. */
+static inline int drv_alloc(struct drv *d, const struct weft_ring_config *cfg)
 {
 	u32 i, size = cfg->size;
-	int ret;
 
-	memset(d, 0, sizeof(*d));
-	d->access = access;
-	d->fail_after = -1;
-	d->fail_with = -EAGAIN;
-	d->avail = start;
-	d->used = start;
-	d->ring.cfg = *cfg;
-	d->ring.ops = &d->ops;
-	d->ops.read = drv_read;
-	d->ops.write = drv_write;
-	d->ops.read_guest = drv_read_guest;
-	if (access != DRV_MAPPED) {
-		d->ops.enter = drv_enter;
-		d->ops.leave = drv_leave;
-	}
 	d->tables_size = size * DRV_TABLE_SIZE;
 	d->tables = kvzalloc(d->tables_size, GFP_KERNEL);
 	d->buf = kvcalloc(size, sizeof(*d->buf), GFP_KERNEL);
@@ -339,11 +318,37 @@ static inline int drv_init(struct drv *d, const struct weft_ring_config *cfg,
 		d->area[i] = kvzalloc(d->area_size[i], GFP_KERNEL);
 		if (!d->area[i])
 			return -ENOMEM;
-		if (access == DRV_MAPPED)
-			d->ring.va[i] = d->area[i];
 	}
 	if (!d->tables || !d->buf || !d->free || !d->fifo)
 		return -ENOMEM;
+	return weft_ring_alloc(&d->ring, DRV_MAX_USED);
+}
+
+/*
+ * Begins with memory that is zero, at @start: of a split ring the index; of a
+ * packed one slots from the first round on.
+ */
+static inline int drv_reset(struct drv *d, const struct weft_ring_config *cfg,
+			    enum drv_access access, u64 start)
+{
+	u32 i, size = cfg->size;
+
+	d->access = access;
+	d->fail_after = -1;
+	d->fail_with = -EAGAIN;
+	d->avail = start;
+	d->used = start;
+	d->ring.cfg = *cfg;
+	d->ring.ops = &d->ops;
+	d->ops = (struct weft_ring_ops) {
+		.enter = access == DRV_MAPPED ? NULL : drv_enter,
+		.leave = access == DRV_MAPPED ? NULL : drv_leave,
+		.read = drv_read,
+		.write = drv_write,
+		.read_guest = drv_read_guest,
+	};
+	for (i = 0; i < WEFT_AREAS; i++)
+		d->ring.va[i] = access == DRV_MAPPED ? d->area[i] : NULL;
 	/* Taken from the end. */
 	d->nfree = size;
 	for (i = 0; i < size; i++)
@@ -356,13 +361,23 @@ static inline int drv_init(struct drv *d, const struct weft_ring_config *cfg,
 	}
 	/* As it was left: all slots used in the round before, or in this one. */
 	for (i = 0; cfg->packed && i < size; i++) {
-		bool odd = start && (start - 1 - i) / size & 1;
+		u8 both = start > i && !((start - 1 - i) / size & 1) ? 0x80 : 0;
 
-		d->area[WEFT_AREA_DESC][i * 16 + 15] = start > i && !odd ? 0x80 : 0;
-		d->area[WEFT_AREA_DESC][i * 16 + 14] = start > i && !odd ? 0x80 : 0;
+		d->area[WEFT_AREA_DESC][i * 16 + 14] = both;
+		d->area[WEFT_AREA_DESC][i * 16 + 15] = both;
 	}
-	ret = weft_ring_alloc(&d->ring, DRV_MAX_USED);
-	return ret ? ret : drv_begin(d);
+	return drv_begin(d);
+}
+
+/* A ring and its driver. Undone by drv_free(), also if it failed. */
+static inline int drv_init(struct drv *d, const struct weft_ring_config *cfg,
+			   enum drv_access access, u64 start)
+{
+	int ret;
+
+	memset(d, 0, sizeof(*d));
+	ret = drv_alloc(d, cfg);
+	return ret ? ret : drv_reset(d, cfg, access, start);
 }
 
 /* ---- words of the areas, in the ring's byte order ---- */

@@ -195,13 +195,16 @@ static void packed_chain_unfinished(struct kunit *test)
 }
 
 /* One that makes its slots available again while the ring reads them. */
+static unsigned int laps;
+
 static void all_available(struct drv *d)
 {
 	u32 i;
 
+	laps++;
 	for (i = 0; i < d->ring.cfg.size; i++)
-		drv_packed_desc(d, i, 0, 0, 0, drv_packed_flags(d, i + 7) | NEXT);
-	d->hook = NULL;
+		drv_packed_desc(d, i, 0, 0, 0, drv_packed_flags(d, i + 7 * laps) |
+				(laps < 100 ? NEXT : 0));
 }
 
 static void packed_chain_goes_round(struct kunit *test)
@@ -209,11 +212,14 @@ static void packed_chain_goes_round(struct kunit *test)
 	struct drv *d = drv_start(test, &plain, 0);
 	u32 i;
 
+	laps = 0;
 	for (i = 0; i < 7; i++)
 		drv_packed_desc(d, i, 0, 0, 0, AVAIL | NEXT);
 	if (d->access == DRV_ENTERED)
 		d->hook = all_available;
 	drv_breaks(test, WEFT_RING_PACKED_CHAIN);
+	/* It does not take part in that. */
+	KUNIT_EXPECT_LE(test, laps, 1);
 }
 
 static void packed_segments(struct kunit *test)
@@ -266,6 +272,22 @@ static void packed_table(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, k->seg[i].addr, 0x2000 + i);
 		KUNIT_EXPECT_EQ(test, k->seg[i].len, i + 1);
 	}
+}
+
+/* Tables do not go on at address 0, whatever is there. */
+static int read_anywhere(struct weft_ring *r, u64 addr, void *to, u32 len)
+{
+	memset(to, 0, len);
+	return 0;
+}
+
+static void packed_table_wraps(struct kunit *test)
+{
+	struct drv *d = drv_start(test, &with_indirect, 0);
+
+	d->ops.read_guest = read_anywhere;
+	drv_packed_desc(d, 0, (u64)-512, 1024, 0, AVAIL | INDIRECT);
+	drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 }
 
 static void packed_table_malformed(struct kunit *test)
@@ -533,14 +555,21 @@ static void packed_kicks(struct kunit *test)
 
 	d = drv_start(test, &with_event, 5);
 	weft_ring_kicks_off(&d->ring);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 2), VRING_PACKED_EVENT_FLAG_DISABLE);
 	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
 	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 2), VRING_PACKED_EVENT_FLAG_DESC);
 	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 5 | 0x8000);
 	drv_fill(test, 4, false);
+	KUNIT_EXPECT_TRUE(test, drv_kicks(d, 5));
 	drv_serve(test, 4, 0);
+	/* What was asked for is over: nothing more is kicked for. */
+	weft_ring_kicks_off(&d->ring);
+	drv_fill(test, 1, false);
+	KUNIT_EXPECT_FALSE(test, drv_kicks(d, 9));
+	drv_serve(test, 1, 0);
 	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 2);
+	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 3);
+	drv_fill(test, 1, false);
+	KUNIT_EXPECT_TRUE(test, drv_kicks(d, 10));
 }
 
 static struct kunit_case packed_cases[] = {
@@ -554,6 +583,7 @@ static struct kunit_case packed_cases[] = {
 	KUNIT_CASE_PARAM(packed_chain_goes_round, access_gen_params),
 	KUNIT_CASE_PARAM(packed_segments, access_gen_params),
 	KUNIT_CASE_PARAM(packed_table, access_gen_params),
+	KUNIT_CASE_PARAM(packed_table_wraps, access_gen_params),
 	KUNIT_CASE_PARAM(packed_table_malformed, access_gen_params),
 	KUNIT_CASE_PARAM(packed_batch_edges, access_gen_params),
 	KUNIT_CASE_PARAM(packed_chain_across_batches, access_gen_params),

@@ -342,6 +342,45 @@ static void ring_again_anywhere(struct kunit *test)
 	}
 }
 
+/* Whether something came cannot be told: it may have, and is asked for again. */
+static void ring_in_doubt(struct kunit *test)
+{
+	struct weft_ring_config cfg = small;
+	struct drv *d;
+	int event, fail, with;
+
+	for (with = 0; with < 2; with++) {
+		for (event = 0; event < 2; event++) {
+			cfg.event_idx = event;
+			for (fail = 0; ; fail++) {
+				d = start(test, cfg, 5);
+				d->fail_with = with ? -EFAULT : -EAGAIN;
+				d->fail_after = fail;
+				weft_ring_kicks_on(&d->ring, weft_ring_mark(&d->ring));
+				if (!d->failed)
+					break;
+				d = start(test, cfg, 5);
+				d->fail_with = with ? -EFAULT : -EAGAIN;
+				d->fail_after = fail;
+				KUNIT_EXPECT_EQ(test, drv_kicks_on(d), with ? -EINVAL : -EAGAIN);
+				KUNIT_EXPECT_EQ(test, d->ring.fault,
+						with ? WEFT_RING_UNREADABLE : WEFT_RING_OK);
+				if (!with)
+					KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
+			}
+			/* Two or three words, where they are copied. */
+			KUNIT_EXPECT_EQ(test, fail, d->access != DRV_COPIED ? 0 :
+					d->ring.cfg.packed && event ? 3 : 2);
+		}
+		d = start(test, small, 5);
+		d->fail_with = with ? -EFAULT : -EAGAIN;
+		d->fail_after = 0;
+		KUNIT_EXPECT_EQ(test, drv_more(d), d->access == DRV_COPIED);
+		KUNIT_EXPECT_EQ(test, d->ring.fault, d->access == DRV_COPIED && with ?
+				WEFT_RING_UNREADABLE : WEFT_RING_OK);
+	}
+}
+
 /* An error that is no missing translation breaks the ring, wherever it comes. */
 static void ring_fails_anywhere(struct kunit *test)
 {
@@ -548,6 +587,7 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(ring_forgets, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_more_than_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_again_anywhere, kind_gen_params),
+	KUNIT_CASE_PARAM(ring_in_doubt, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_fails_anywhere, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_rewinds_behind_a_failure, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_reads_once, kind_gen_params),
