@@ -75,6 +75,10 @@ unit: deps
 style: deps
 	@$(top)/selftests/check --lane style
 
+MINUTES ?= 1
+fuzz:
+	@$(top)/selftests/fuzz/run --minutes $(MINUTES)
+
 help:
 	@echo 'Modules:'
 	@echo '  make              build them for the running kernel'
@@ -90,9 +94,10 @@ help:
 	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
+	@echo '  make fuzz         MINUTES=1 of bad input for each of rings and guest memory'
 	@echo '  make bench        costs in instructions'
 	@echo
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall clean deps check demo bench shell unit style help
+.PHONY: all modules headers install uninstall clean deps check demo bench shell unit fuzz style help
