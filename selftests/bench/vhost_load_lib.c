@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ const struct load loads[] = {
 	{ "rxgso", "receive 64 KiB GSO", LOAD_RX, GSO_LEN, false, 512 },
 	{ "lat", "kick to used, 64 B", LOAD_LATENCY, 64, false, 2048 },
 	{ "lat-drop", "kick to used, 64 B, XDP_DROP", LOAD_LATENCY, 64, true, 2048 },
+	{ "wake", "kick with nothing to do", LOAD_WAKE, 64, false, 2048 },
 	{ }
 };
 
@@ -343,10 +345,21 @@ static void get_frames(const struct load *l, unsigned int packets)
 	}
 }
 
+/* The part of latency that is none of a ring's: a thread that wakes and sleeps. */
+static void wake(unsigned int kicks)
+{
+	while (kicks--) {
+		guest_ring_kick_always(&ring[GUEST_TX]);
+		sched_yield();
+	}
+}
+
 static void play(const struct load *l, unsigned int packets)
 {
 	if (l->kind == LOAD_RX)
 		get_frames(l, packets);
+	else if (l->kind == LOAD_WAKE)
+		wake(packets);
 	else
 		transmit(l, packets, l->kind == LOAD_LATENCY);
 	if (guest_ring_broken()) {

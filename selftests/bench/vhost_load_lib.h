@@ -8,7 +8,7 @@
 
 #include "guest_dev.h"
 
-enum load_kind { LOAD_TX, LOAD_RX, LOAD_LATENCY };
+enum load_kind { LOAD_TX, LOAD_RX, LOAD_LATENCY, LOAD_WAKE };
 
 struct load {
 	const char *name, *about;
