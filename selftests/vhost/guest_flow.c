@@ -276,7 +276,7 @@ static int ask(struct traffic *t)
 
 	while (n-- && t->asked < t->rx_goal && t->asked - t->received < WINDOW) {
 		make(t, TO_GUEST, t->asked);
-		if (guest_far_send(t->link.far, &frame.hdr, frame.data, frame.len))
+		if (guest_far_send(t->link.sender, &frame.hdr, frame.data, frame.len))
 			return traffic_fail(t, "receive: sending %zu bytes: %s", frame.len,
 					    strerror(errno));
 		t->asked++;

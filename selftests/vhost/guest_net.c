@@ -24,6 +24,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static const struct guest_link no_link = {
+	.backend = -1, .far = -1, .sender = -1, .xdp = -1, .redirect = -1,
+};
+
 /* Frames of 65535 bytes, the most that a tap takes, fit without GSO. */
 #define MTU	65521
 
@@ -176,9 +180,9 @@ static int open_tap(struct guest_link *l, int hdr)
 	return l->far;
 }
 
-static int open_veth(void)
+static int open_veth(unsigned int mtu)
 {
-	if (run("ip link add near0 mtu %u arp off type veth peer far0 mtu %u arp off", MTU, MTU))
+	if (run("ip link add near0 mtu %u arp off type veth peer far0 mtu %u arp off", mtu, mtu))
 		return -1;
 	return run("ip link set near0 up && ip link set far0 up");
 }
@@ -216,7 +220,7 @@ static int open_macvtap(struct guest_link *l, int hdr)
 
 	strcpy(l->name, "mvtap0");
 	/* Passthru takes frames for any address, as a tap does. */
-	if (open_veth() ||
+	if (open_veth(MTU) ||
 	    run("ip link add link near0 name mvtap0 mtu %u type macvtap mode passthru", MTU) ||
 	    run("ip link set mvtap0 up"))
 		return -1;
@@ -235,7 +239,7 @@ static int open_macvtap(struct guest_link *l, int hdr)
 static int open_packet(struct guest_link *l, int hdr)
 {
 	strcpy(l->name, "near0");
-	if (open_veth())
+	if (open_veth(MTU))
 		return -1;
 	l->backend = guest_packet_open(l->name, hdr != GUEST_NO_HDR, true);
 	if (l->backend < 0)
@@ -248,7 +252,7 @@ int guest_link_open(struct guest_link *l, enum guest_backend kind, int hdr)
 {
 	int ret = -1;
 
-	*l = (struct guest_link){ .backend = -1, .far = -1, .xdp = -1 };
+	*l = no_link;
 	switch (kind) {
 	case GUEST_TAP:
 		ret = open_tap(l, hdr);
@@ -261,6 +265,7 @@ int guest_link_open(struct guest_link *l, enum guest_backend kind, int hdr)
 		break;
 	}
 	l->ifindex = if_nametoindex(l->name);
+	l->sender = l->far;
 	if (ret >= 0)
 		return 0;
 	guest_link_close(l);
@@ -272,11 +277,14 @@ void guest_link_close(struct guest_link *l)
 	int saved = errno;
 
 	close(l->xdp);
+	close(l->redirect);
+	if (l->sender != l->far)
+		close(l->sender);
 	close(l->far);
 	close(l->backend);
-	if (strcmp(l->name, "tap0"))
+	if (strcmp(l->name, "tap0") || l->redirect >= 0)
 		run("ip link del near0");
-	*l = (struct guest_link){ .backend = -1, .far = -1, .xdp = -1 };
+	*l = no_link;
 	errno = saved;
 }
 
@@ -287,33 +295,55 @@ static int bpf(int cmd, union bpf_attr *attr)
 	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
 }
 
-int guest_link_xdp(struct guest_link *l, int verdict)
+static int attach(int ifindex, const struct bpf_insn *code, unsigned int n)
 {
-	struct bpf_insn code[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = verdict },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	union bpf_attr load = {
 		.prog_type = BPF_PROG_TYPE_XDP,
 		.insns = (uintptr_t)code,
-		.insn_cnt = 2,
+		.insn_cnt = n,
 		.license = (uintptr_t)"GPL",
 	};
 	union bpf_attr link = { 0 };
-	int prog;
+	int prog = bpf(BPF_PROG_LOAD, &load), fd;
+
+	if (prog < 0)
+		return -1;
+	link.link_create.prog_fd = prog;
+	link.link_create.target_ifindex = ifindex;
+	link.link_create.attach_type = BPF_XDP;
+	link.link_create.flags = XDP_FLAGS_DRV_MODE;
+	fd = bpf(BPF_LINK_CREATE, &link);
+	close(prog);
+	return fd;
+}
+
+#define MOV(reg, value)	{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = (reg), .imm = (value) }
+#define CALL(func)	{ .code = BPF_JMP | BPF_CALL, .imm = (func) }
+#define EXIT()		{ .code = BPF_JMP | BPF_EXIT }
+
+int guest_link_xdp(struct guest_link *l, int verdict)
+{
+	struct bpf_insn code[] = { MOV(BPF_REG_0, verdict), EXIT() };
 
 	close(l->xdp);
 	l->xdp = -1;
 	if (verdict < 0)
 		return 0;
-	prog = bpf(BPF_PROG_LOAD, &load);
-	if (prog < 0)
-		return -1;
-	link.link_create.prog_fd = prog;
-	link.link_create.target_ifindex = l->ifindex;
-	link.link_create.attach_type = BPF_XDP;
-	link.link_create.flags = XDP_FLAGS_DRV_MODE;
-	l->xdp = bpf(BPF_LINK_CREATE, &link);
-	close(prog);
+	l->xdp = attach(l->ifindex, code, 2);
 	return l->xdp < 0 ? -1 : 0;
+}
+
+int guest_link_redirect(struct guest_link *l)
+{
+	struct bpf_insn code[] = {
+		MOV(BPF_REG_1, l->ifindex), MOV(BPF_REG_2, 0), CALL(BPF_FUNC_redirect), EXIT(),
+	};
+
+	if (open_veth(1500))
+		return -1;
+	l->redirect = attach(if_nametoindex("near0"), code, 4);
+	if (l->redirect < 0)
+		return -1;
+	l->sender = guest_packet_open("far0", true, false);
+	return l->sender < 0 ? -1 : 0;
 }

@@ -33,9 +33,10 @@ enum guest_backend {
 
 struct guest_link {
 	int backend, far;
+	int sender;			/* where frames for the guest go in: far, or another */
 	int ifindex;			/* what the backend belongs to */
 	char name[GUEST_NET_NAME];
-	int xdp;			/* what keeps the program there, or -1 */
+	int xdp, redirect;		/* what keep programs there, or -1 */
 };
 
 /* May be called once in a process; the sysfs of that namespace is at /sys then. */
@@ -52,6 +53,12 @@ int guest_packet_open(const char *ifname, bool vnet_hdr, bool receive);
 
 /* An XDP program that returns this verdict, in the driver; -1 takes it away. */
 int guest_link_xdp(struct guest_link *l, int verdict);
+
+/*
+ * From now on sender is another interface, where a program redirects all to
+ * this tap: it takes them as XDP frames then. They have up to 1514 bytes.
+ */
+int guest_link_redirect(struct guest_link *l);
 
 /* A frame with its header (may be NULL: nothing to say). 0 when there is none to receive. */
 int guest_far_send(int far, const struct virtio_net_hdr *hdr, const void *frame, size_t len);

@@ -231,6 +231,27 @@ TEST(packed_xdp)
 	run_xdp(true);
 }
 
+/* Frames that were redirected are of another kind in the tap's queue. */
+static void run_redirected(bool packed)
+{
+	open_traffic(&(struct traffic_config){
+		.packed = packed, .mergeable = true, .pieces = 4, .rx_len = 700, .max = 1514,
+	});
+	RUN(traffic_run(&t, 50));
+	ASSERT_EQ(guest_link_redirect(&t.link), 0);
+	RUN(traffic_run(&t, FRAMES));
+}
+
+TEST(split_redirected)
+{
+	run_redirected(false);
+}
+
+TEST(packed_redirected)
+{
+	run_redirected(true);
+}
+
 /* Log on and off under way: only what is written while it is on is in there. */
 static void run_log_switched(bool packed)
 {
