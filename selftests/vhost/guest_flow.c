@@ -347,7 +347,8 @@ static int idle(struct traffic *t)
 		return stuck(t);
 	for (unsigned int i = 0; i < 2; i++) {
 		t->ring[i].calls += guest_event_take(t->ring[i].call);
-		guest_ring_calls_off(&t->ring[i]);
+		if (!t->c.always)
+			guest_ring_calls_off(&t->ring[i]);
 	}
 	return 0;
 }
@@ -362,6 +363,9 @@ static int move_on(struct traffic *t, bool (*done)(const struct traffic *t))
 			guest_ring_calls_off(&t->ring[i]);
 	do {
 		ret = step(t);
+		if (t->c.always)
+			for (unsigned int i = 0; i < 2; i++)
+				guest_ring_calls_on(&t->ring[i], 1);
 		if (ret > 0)
 			last = now();
 		else if (!ret && done(t))

@@ -36,7 +36,8 @@ struct traffic_config {
 	unsigned int table;		/* entries in an indirect table; 0: pieces */
 	bool packed, in_order, no_event_idx, legacy, mergeable;
 	bool log;
-	bool polled;			/* no calls from the device */
+	bool polled;			/* no calls from the device; else, when there is no work */
+	bool always;			/* calls at all times */
 	uint32_t base;			/* 0: the ring's first */
 	enum guest_backend backend;
 	bool host_header;		/* VHOST_NET_F_VIRTIO_NET_HDR: vhost makes the header */

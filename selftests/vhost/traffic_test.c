@@ -165,6 +165,8 @@ TEST(packed_begins_at_the_end_of_largest_ring)
 /* Notifications */
 VARIANT(no_event_idx, .no_event_idx = true, .pieces = 2)
 VARIANT(no_event_idx_ring_2, .no_event_idx = true, .size = 2, .mergeable = true)
+VARIANT(calls_always, .always = true, .pieces = 2, .mergeable = true)
+VARIANT(calls_always_no_event_idx, .always = true, .no_event_idx = true)
 VARIANT(polled, .polled = true, .pieces = 2, .mergeable = true)
 VARIANT(polled_no_event_idx, .polled = true, .no_event_idx = true)
 
