@@ -90,7 +90,8 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 	return i;
 }
 
-static int refill(struct weft_ring *r)
+/* Apart from what is done for each descriptor, which is shorter for it. */
+static noinline int refill(struct weft_ring *r)
 {
 	bool mapped = weft_ring_enter(r);
 	int ret = mapped ? fetch(r, true) : fetch(r, false);
@@ -100,17 +101,11 @@ static int refill(struct weft_ring *r)
 	return ret;
 }
 
-/* Takes the next descriptor that was fetched, or fetches some; NULL: see *ret. */
-static __always_inline struct weft_ring_desc *take(struct weft_ring *r, int *ret)
+/* Takes the next one of the descriptors that were fetched. */
+static __always_inline struct weft_ring_desc *take(struct weft_ring *r)
 {
-	struct weft_ring_desc *d;
+	struct weft_ring_desc *d = &r->descs[r->next++];
 
-	if (unlikely(r->next == r->cached)) {
-		*ret = refill(r);
-		if (*ret <= 0)
-			return NULL;
-	}
-	d = &r->descs[r->next++];
 	if (unlikely(++r->place.avail == r->cfg.size)) {
 		r->place.avail = 0;
 		r->place.avail_wrap = !r->place.avail_wrap;
@@ -138,9 +133,12 @@ static int get_rest(struct weft_ring *r, struct weft_walk *w, struct weft_ring_d
 		/* The driver finishes a chain before it lets go of its first
 		 * descriptor (§2.8.21), so that the rest is there.
 		 */
-		d = take(r, &ret);
-		if (unlikely(!d))
-			return ret ?: weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
+		if (unlikely(r->next == r->cached)) {
+			ret = refill(r);
+			if (ret <= 0)
+				return ret ?: weft_ring_break(r, WEFT_RING_PACKED_CHAIN);
+		}
+		d = take(r);
 		c->slots++;
 		if (unlikely(d->flags & VRING_DESC_F_INDIRECT))
 			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
@@ -159,9 +157,12 @@ int weft_packed_get(struct weft_ring *r, struct weft_walk *w)
 	struct weft_ring_desc *d;
 	int ret;
 
-	d = take(r, &ret);
-	if (unlikely(!d))
-		return ret;
+	if (unlikely(r->next == r->cached)) {
+		ret = refill(r);
+		if (ret <= 0)
+			return ret;
+	}
+	d = take(r);
 	c->id = d->next;
 	c->slots = 1;
 	if (!(d->flags & VRING_DESC_F_INDIRECT)) {
@@ -371,8 +372,14 @@ int weft_packed_publish(struct weft_ring *r)
 
 void weft_packed_kicks_off(struct weft_ring *r)
 {
-	bool mapped = weft_ring_enter(r);
+	bool mapped;
 
+	/* The place of the last wish is behind, so no kick comes before the ring
+	 * went round; one then does no harm, and a write each time would cost more.
+	 */
+	if (r->cfg.event_idx)
+		return;
+	mapped = weft_ring_enter(r);
 	if (area_write16(r, mapped, WEFT_AREA_DEVICE, EVENT_FLAGS,
 			 VRING_PACKED_EVENT_FLAG_DISABLE))
 		r->kicks_off = false;
