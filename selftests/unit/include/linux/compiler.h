@@ -10,6 +10,9 @@
 #define READ_ONCE(x)	(*(const volatile typeof(x) *)&(x))
 #define WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
+#ifndef noinline
+#define noinline	__attribute__((noinline))
+#endif
 #ifndef __always_unused
 #define __always_unused	__attribute__((unused))
 #endif
