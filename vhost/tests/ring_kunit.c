@@ -244,6 +244,33 @@ static void ring_more_than_seen(struct kunit *test)
 	}
 }
 
+/* What was said once need not be written again. */
+static void ring_kicks_off_once(struct kunit *test)
+{
+	struct drv *d = start(test, small, 0);
+	unsigned long before;
+
+	weft_ring_kicks_off(&d->ring);
+	before = d->accesses;
+	KUNIT_EXPECT_EQ(test, before, d->access == DRV_COPIED);
+	weft_ring_kicks_off(&d->ring);
+	KUNIT_EXPECT_EQ(test, d->accesses, before);
+	drv_kicks_on(d);
+	before = d->accesses;
+	weft_ring_kicks_off(&d->ring);
+	KUNIT_EXPECT_EQ(test, d->accesses, before + (d->access == DRV_COPIED));
+}
+
+static void ring_no_room(struct kunit *test)
+{
+	struct drv_case *k = test->priv;
+	struct drv *d = start(test, small, 0);
+
+	drv_fill(test, 1, false);
+	KUNIT_EXPECT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 0), -EINVAL);
+	drv_broken(test, WEFT_RING_SEGS);
+}
+
 /* ---- errors ---- */
 
 static const struct weft_seg mixed[4] = {
@@ -586,6 +613,8 @@ static struct kunit_case ring_cases[] = {
 	KUNIT_CASE_PARAM(ring_rewinds, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_forgets, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_more_than_seen, kind_gen_params),
+	KUNIT_CASE_PARAM(ring_kicks_off_once, kind_gen_params),
+	KUNIT_CASE_PARAM(ring_no_room, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_again_anywhere, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_in_doubt, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_fails_anywhere, kind_gen_params),
