@@ -4,6 +4,8 @@
 #include <linux/err.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
 #include "dev.h"
 
@@ -89,6 +91,20 @@ static void check_uapi(void)
 	BUILD_BUG_ON(sizeof(struct vhost_vring_worker) != 8);
 }
 
+/* Asked before, as misc_register() finds it out with a trace of the stack in the log. */
+static bool name_is_taken(void)
+{
+	char *name = kasprintf(GFP_KERNEL, "/sys/class/misc/%s", devname);
+	struct path path;
+	bool taken;
+
+	taken = name && !kern_path(name, 0, &path);
+	if (taken)
+		path_put(&path);
+	kfree(name);
+	return taken;
+}
+
 static int __init weft_vhost_init(void)
 {
 	int ret;
@@ -98,15 +114,16 @@ static int __init weft_vhost_init(void)
 		pr_err("mode=0%o is no file mode: give it as 0660, with the zero\n", mode);
 		return -EINVAL;
 	}
+	if (name_is_taken()) {
+		pr_err("there is a /dev/%s already: choose another devname=\n", devname);
+		return -EEXIST;
+	}
 	weft_stats_init();
 	weft_vhost_misc.name = devname;
 	weft_vhost_misc.mode = mode;
 	ret = misc_register(&weft_vhost_misc);
-	if (ret) {
+	if (ret)
 		weft_stats_exit();
-		if (ret == -EEXIST)
-			pr_err("there is a /dev/%s already: choose another devname=\n", devname);
-	}
 	return ret;
 }
 module_init(weft_vhost_init);
