@@ -452,7 +452,7 @@ static void run_scribble(bool packed, int queue)
 
 	rig_open(&r, &(struct rig_config){ .packed = packed });
 	ASSERT_EQ(pthread_create(&thread, NULL, scribble, &r.ring[queue]), 0);
-	for (unsigned int i = 0; i < 1500 || (!faults && i < 15000); i++) {
+	for (unsigned int i = 0; i < 600 || (!faults && i < 15000); i++) {
 		if (!packed)
 			__atomic_store_n(&r.ring[queue].avail->idx, (uint16_t)(i % 64 + 1),
 					 __ATOMIC_RELEASE);
