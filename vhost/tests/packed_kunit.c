@@ -2,11 +2,11 @@
 /* Packed rings: what drivers do, and whatever else they may write (virtio 1.3 §2.8). */
 #include "suite.h"
 
-#define NEXT		VRING_DESC_F_NEXT
-#define WRITE		VRING_DESC_F_WRITE
-#define INDIRECT	VRING_DESC_F_INDIRECT
-#define AVAIL		BIT(VRING_PACKED_DESC_F_AVAIL)
-#define USED		BIT(VRING_PACKED_DESC_F_USED)
+#define F_NEXT		VRING_DESC_F_NEXT
+#define F_WRITE		VRING_DESC_F_WRITE
+#define F_INDIRECT	VRING_DESC_F_INDIRECT
+#define F_AVAIL		BIT(VRING_PACKED_DESC_F_AVAIL)
+#define F_USED		BIT(VRING_PACKED_DESC_F_USED)
 
 KUNIT_ARRAY_PARAM(access, drv_accesses, drv_access_name);
 
@@ -38,10 +38,10 @@ static void packed_chain_of_all_kinds(struct kunit *test)
 
 	KUNIT_EXPECT_FALSE(test, drv_more(d));
 	KUNIT_EXPECT_EQ(test, drv_get(test), 0);
-	drv_packed_desc(d, 6, 0x2000, 20, 0xffff, AVAIL | NEXT);
-	drv_packed_desc(d, 0, 0x3000, 30, 0xffff, USED | NEXT | WRITE);
-	drv_packed_desc(d, 1, 0xfffffffffffff000, 0xffffffff, 6, USED | WRITE);
-	drv_packed_desc(d, 5, 0x1000, 10, 0xffff, AVAIL | NEXT);
+	drv_packed_desc(d, 6, 0x2000, 20, 0xffff, F_AVAIL | F_NEXT);
+	drv_packed_desc(d, 0, 0x3000, 30, 0xffff, F_USED | F_NEXT | F_WRITE);
+	drv_packed_desc(d, 1, 0xfffffffffffff000, 0xffffffff, 6, F_USED | F_WRITE);
+	drv_packed_desc(d, 5, 0x1000, 10, 0xffff, F_AVAIL | F_NEXT);
 	KUNIT_EXPECT_TRUE(test, drv_more(d));
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 6);
@@ -63,13 +63,13 @@ static void packed_chain_of_all_kinds(struct kunit *test)
 /* Neither what is of another round, nor what is used. */
 static void packed_available_or_not(struct kunit *test)
 {
-	static const u16 flags[] = { 0, AVAIL, USED, AVAIL | USED };
+	static const u16 flags[] = { 0, F_AVAIL, F_USED, F_AVAIL | F_USED };
 	struct drv *d;
 	int round, i;
 
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < 4; i++) {
-			bool is = flags[i] == (round ? USED : AVAIL);
+			bool is = flags[i] == (round ? F_USED : F_AVAIL);
 
 			d = drv_start(test, &plain, round * 7 + 3);
 			drv_packed_desc(d, 3, 0x1000, 1, 0, flags[i]);
@@ -88,8 +88,8 @@ static void packed_used_is_written(struct kunit *test)
 	struct drv_case *k = test->priv;
 	struct drv *d = drv_start(test, &plain, 6);
 
-	drv_packed_desc(d, 6, 0x1000, 100, 2, AVAIL | WRITE);
-	drv_packed_desc(d, 0, 0x1000, 100, 3, USED);
+	drv_packed_desc(d, 6, 0x1000, 100, 2, F_AVAIL | F_WRITE);
+	drv_packed_desc(d, 0, 0x1000, 100, 3, F_USED);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	weft_ring_put(&d->ring, &k->chain, 5);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
@@ -156,8 +156,8 @@ static void packed_id_out_of_range(struct kunit *test)
 	struct drv_case *k = test->priv;
 	struct drv *d = drv_start(test, &plain, 0);
 
-	drv_packed_desc(d, 0, 0x1000, 1, 6, AVAIL);
-	drv_packed_desc(d, 1, 0x1000, 1, 7, AVAIL);
+	drv_packed_desc(d, 0, 0x1000, 1, 6, F_AVAIL);
+	drv_packed_desc(d, 1, 0x1000, 1, 7, F_AVAIL);
 	KUNIT_EXPECT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 6);
 	drv_breaks(test, WEFT_RING_PACKED_ID);
@@ -176,7 +176,7 @@ static void packed_chain_unfinished(struct kunit *test)
 		d = drv_start(test, &plain, 4);
 		for (n = 0; n < 7; n++)
 			drv_packed_desc(d, (4 + n) % 7, 0x1000, 1, 3,
-					n >= i ? 0 : drv_packed_flags(d, 4 + n) | NEXT);
+					n >= i ? 0 : drv_packed_flags(d, 4 + n) | F_NEXT);
 		if (i)
 			drv_breaks(test, WEFT_RING_PACKED_CHAIN);
 		else
@@ -185,7 +185,7 @@ static void packed_chain_unfinished(struct kunit *test)
 	d = drv_start(test, &plain, 4);
 	for (i = 0; i < 7; i++)
 		drv_packed_desc(d, (4 + i) % 7, 0x1000, 1, 3,
-				drv_packed_flags(d, 4 + i) | (i < 6 ? NEXT : 0));
+				drv_packed_flags(d, 4 + i) | (i < 6 ? F_NEXT : 0));
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.slots, 7);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 7);
@@ -204,7 +204,7 @@ static void all_available(struct drv *d)
 	laps++;
 	for (i = 0; i < d->ring.cfg.size; i++)
 		drv_packed_desc(d, i, 0, 0, 0, drv_packed_flags(d, i + 7 * laps) |
-				(laps < 100 ? NEXT : 0));
+				(laps < 100 ? F_NEXT : 0));
 }
 
 static void packed_chain_goes_round(struct kunit *test)
@@ -214,7 +214,7 @@ static void packed_chain_goes_round(struct kunit *test)
 
 	laps = 0;
 	for (i = 0; i < 7; i++)
-		drv_packed_desc(d, i, 0, 0, 0, AVAIL | NEXT);
+		drv_packed_desc(d, i, 0, 0, 0, F_AVAIL | F_NEXT);
 	if (d->access == DRV_ENTERED)
 		d->hook = all_available;
 	drv_breaks(test, WEFT_RING_PACKED_CHAIN);
@@ -229,7 +229,7 @@ static void packed_segments(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 7; i++)
-		drv_packed_desc(d, i, 0x1000 + i, i & 1, 0, AVAIL | (i < 6 ? NEXT : 0));
+		drv_packed_desc(d, i, 0x1000 + i, i & 1, 0, F_AVAIL | (i < 6 ? F_NEXT : 0));
 	k->seg[3].addr = 0x5a5a;
 	/* Three of seven are not empty. */
 	KUNIT_EXPECT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 3), 1);
@@ -238,15 +238,15 @@ static void packed_segments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, k->seg[2].addr, 0x1005);
 	d = drv_start(test, &plain, 0);
 	for (i = 0; i < 7; i++)
-		drv_packed_desc(d, i, 0x1000 + i, i & 1, 0, AVAIL | (i < 6 ? NEXT : 0));
+		drv_packed_desc(d, i, 0x1000 + i, i & 1, 0, F_AVAIL | (i < 6 ? F_NEXT : 0));
 	k->seg[2].addr = 0x5a5a;
 	KUNIT_EXPECT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 2), -EINVAL);
 	drv_broken(test, WEFT_RING_SEGS);
 	KUNIT_EXPECT_EQ(test, k->seg[2].addr, 0x5a5a);
 
 	d = drv_start(test, &plain, 0);
-	drv_packed_desc(d, 1, 0x1000, 1, 0, AVAIL);
-	drv_packed_desc(d, 0, 0x1000, 1, 0, AVAIL | NEXT | WRITE);
+	drv_packed_desc(d, 1, 0x1000, 1, 0, F_AVAIL);
+	drv_packed_desc(d, 0, 0x1000, 1, 0, F_AVAIL | F_NEXT | F_WRITE);
 	drv_breaks(test, WEFT_RING_ORDER);
 }
 
@@ -258,11 +258,11 @@ static void packed_table(struct kunit *test)
 	struct drv *d = drv_start(test, &with_indirect, 0);
 	int i;
 
-	/* Of the flags only WRITE has a meaning; all entries are of the chain. */
+	/* Of the flags only F_WRITE has a meaning; all entries are of the chain. */
 	for (i = 0; i < 50; i++)
-		drv_table_desc(d, i, 0x2000 + i, i + 1, (i & 1 ? NEXT | AVAIL : USED) |
-			       (i < 20 ? 0 : WRITE), 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 50 * 16, 4, AVAIL | INDIRECT | WRITE);
+		drv_table_desc(d, i, 0x2000 + i, i + 1, (i & 1 ? F_NEXT | F_AVAIL : F_USED) |
+			       (i < 20 ? 0 : F_WRITE), 0);
+	drv_packed_desc(d, 0, DRV_TABLES, 50 * 16, 4, F_AVAIL | F_INDIRECT | F_WRITE);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 4);
 	KUNIT_EXPECT_EQ(test, k->chain.slots, 1);
@@ -286,7 +286,7 @@ static void packed_table_wraps(struct kunit *test)
 	struct drv *d = drv_start(test, &with_indirect, 0);
 
 	d->ops.read_guest = read_anywhere;
-	drv_packed_desc(d, 0, (u64)-512, 1024, 0, AVAIL | INDIRECT);
+	drv_packed_desc(d, 0, (u64)-512, 1024, 0, F_AVAIL | F_INDIRECT);
 	drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 }
 
@@ -298,43 +298,43 @@ static void packed_table_malformed(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		d = drv_start(test, &with_indirect, 0);
-		drv_packed_desc(d, 0, DRV_TABLES, bad[i], 0, AVAIL | INDIRECT);
+		drv_packed_desc(d, 0, DRV_TABLES, bad[i], 0, F_AVAIL | F_INDIRECT);
 		drv_breaks(test, WEFT_RING_INDIRECT_SIZE);
 	}
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, AVAIL | INDIRECT | NEXT);
+	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, F_AVAIL | F_INDIRECT | F_NEXT);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 1, DRV_TABLES, 32, 0, AVAIL | INDIRECT);
-	drv_packed_desc(d, 0, 0x1000, 1, 0, AVAIL | NEXT);
+	drv_packed_desc(d, 1, DRV_TABLES, 32, 0, F_AVAIL | F_INDIRECT);
+	drv_packed_desc(d, 0, 0x1000, 1, 0, F_AVAIL | F_NEXT);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, AVAIL | INDIRECT);
-	drv_table_desc(d, 1, DRV_TABLES, 16, INDIRECT, 0);
+	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, F_AVAIL | F_INDIRECT);
+	drv_table_desc(d, 1, DRV_TABLES, 16, F_INDIRECT, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NESTED);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, AVAIL | INDIRECT);
-	drv_table_desc(d, 0, 0x1000, 1, WRITE, 0);
+	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, F_AVAIL | F_INDIRECT);
+	drv_table_desc(d, 0, 0x1000, 1, F_WRITE, 0);
 	drv_table_desc(d, 1, 0x1000, 1, 0, 0);
 	drv_breaks(test, WEFT_RING_ORDER);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 32, 7, AVAIL | INDIRECT);
+	drv_packed_desc(d, 0, DRV_TABLES, 32, 7, F_AVAIL | F_INDIRECT);
 	drv_breaks(test, WEFT_RING_PACKED_ID);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, DRV_TABLES + d->tables_size - 16, 32, 0, AVAIL | INDIRECT);
+	drv_packed_desc(d, 0, DRV_TABLES + d->tables_size - 16, 32, 0, F_AVAIL | F_INDIRECT);
 	drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_packed_desc(d, 0, (u64)-16, 32, 0, AVAIL | INDIRECT);
+	drv_packed_desc(d, 0, (u64)-16, 32, 0, F_AVAIL | F_INDIRECT);
 	drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 
 	d = drv_start(test, &plain, 0);
-	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, AVAIL | INDIRECT);
+	drv_packed_desc(d, 0, DRV_TABLES, 32, 0, F_AVAIL | F_INDIRECT);
 	drv_breaks(test, WEFT_RING_INDIRECT_OFF);
 }
 
@@ -374,7 +374,7 @@ static void packed_chain_across_batches(struct kunit *test)
 
 	for (i = 0; i < 190; i++)
 		drv_packed_desc(d, (150 + i) % 200, 0x1000 + i, 1, 9,
-				drv_packed_flags(d, 150 + i) | (i == 10 || i == 189 ? 0 : NEXT));
+				drv_packed_flags(d, 150 + i) | (i == 10 || i == 189 ? 0 : F_NEXT));
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.slots, 11);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
@@ -397,9 +397,9 @@ static void packed_in_order(struct kunit *test)
 	ids[1] = drv_add(d, seg, 3, 0, DRV_DIRECT);
 	drv_serve(test, 2, 0);
 	KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-	KUNIT_EXPECT_EQ(test, flags_at(d, 5), AVAIL | USED);
+	KUNIT_EXPECT_EQ(test, flags_at(d, 5), F_AVAIL | F_USED);
 	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DESC, 5 * 16 + 12), ids[1]);
-	KUNIT_EXPECT_EQ(test, flags_at(d, 0), USED | NEXT);
+	KUNIT_EXPECT_EQ(test, flags_at(d, 0), F_USED | F_NEXT);
 	KUNIT_EXPECT_EQ(test, d->ring.place.used, 3);
 	KUNIT_EXPECT_FALSE(test, d->ring.place.used_wrap);
 	drv_collect(test, 2);
@@ -408,8 +408,8 @@ static void packed_in_order(struct kunit *test)
 	drv_add(d, seg, 0, 3, DRV_DIRECT);
 	drv_serve(test, 2, 2);
 	KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-	KUNIT_EXPECT_EQ(test, flags_at(d, 3), WRITE);
-	KUNIT_EXPECT_EQ(test, flags_at(d, 5), WRITE);
+	KUNIT_EXPECT_EQ(test, flags_at(d, 3), F_WRITE);
+	KUNIT_EXPECT_EQ(test, flags_at(d, 5), F_WRITE);
 	drv_collect(test, 2);
 	/* So it is if one of them was written to. */
 	drv_fill(test, 1, false);

@@ -2,9 +2,9 @@
 /* Split rings: what drivers do, and whatever else they may write (virtio 1.3 §2.7). */
 #include "suite.h"
 
-#define NEXT		VRING_DESC_F_NEXT
-#define WRITE		VRING_DESC_F_WRITE
-#define INDIRECT	VRING_DESC_F_INDIRECT
+#define F_NEXT		VRING_DESC_F_NEXT
+#define F_WRITE		VRING_DESC_F_WRITE
+#define F_INDIRECT	VRING_DESC_F_INDIRECT
 
 KUNIT_ARRAY_PARAM(access, drv_accesses, drv_access_name);
 
@@ -35,10 +35,10 @@ static void split_chain_of_all_kinds(struct kunit *test)
 	struct drv_case *k = test->priv;
 	struct drv *d = drv_start(test, &plain, 0);
 
-	drv_split_desc(d, 3, 0x1000, 10, NEXT, 7);
-	drv_split_desc(d, 7, 0x2000, 20, NEXT, 0);
-	drv_split_desc(d, 0, 0x3000, 30, NEXT | WRITE, 1);
-	drv_split_desc(d, 1, 0xfffffffffffff000, 0xffffffff, WRITE, 99);
+	drv_split_desc(d, 3, 0x1000, 10, F_NEXT, 7);
+	drv_split_desc(d, 7, 0x2000, 20, F_NEXT, 0);
+	drv_split_desc(d, 0, 0x3000, 30, F_NEXT | F_WRITE, 1);
+	drv_split_desc(d, 1, 0xfffffffffffff000, 0xffffffff, F_WRITE, 99);
 	KUNIT_EXPECT_EQ(test, drv_get(test), 0);
 	KUNIT_EXPECT_FALSE(test, drv_more(d));
 	show(d, 3);
@@ -144,12 +144,12 @@ static void split_next_out_of_range(struct kunit *test)
 {
 	struct drv *d = drv_start(test, &plain, 0);
 
-	drv_split_desc(d, 0, 0x1000, 1, NEXT, 8);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 8);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 	d = drv_start(test, &plain, 0);
-	drv_split_desc(d, 0, 0x1000, 1, NEXT, 7);
-	drv_split_desc(d, 7, 0x1000, 1, NEXT, 0xffff);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 7);
+	drv_split_desc(d, 7, 0x1000, 1, F_NEXT, 0xffff);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 }
@@ -162,15 +162,15 @@ static void split_loop(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		drv_split_desc(d, i, 0x1000, 1, i < 7 ? NEXT : 0, i + 1);
+		drv_split_desc(d, i, 0x1000, 1, i < 7 ? F_NEXT : 0, i + 1);
 	show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 8);
-	drv_split_desc(d, 7, 0x1000, 1, NEXT, 0);
+	drv_split_desc(d, 7, 0x1000, 1, F_NEXT, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 	d = drv_start(test, &plain, 0);
-	drv_split_desc(d, 5, 0, 0, NEXT, 5);
+	drv_split_desc(d, 5, 0, 0, F_NEXT, 5);
 	show(d, 5);
 	drv_breaks(test, WEFT_RING_LOOP);
 }
@@ -182,7 +182,7 @@ static void split_segments_limit(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 8; i++)
-		drv_split_desc(d, i, 0x1000, 1, i < 4 ? NEXT : 0, i + 1);
+		drv_split_desc(d, i, 0x1000, 1, i < 4 ? F_NEXT : 0, i + 1);
 	show(d, 0);
 	show(d, 0);
 	k->seg[5].addr = 0x5a5a;
@@ -197,7 +197,7 @@ static void split_read_after_write(struct kunit *test)
 {
 	struct drv *d = drv_start(test, &plain, 0);
 
-	drv_split_desc(d, 0, 0x1000, 1, NEXT | WRITE, 1);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT | F_WRITE, 1);
 	drv_split_desc(d, 1, 0x1000, 1, 0, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_ORDER);
@@ -209,12 +209,12 @@ static void split_empty_segments(struct kunit *test)
 	struct drv_case *k = test->priv;
 	struct drv *d = drv_start(test, &plain, 0);
 
-	drv_split_desc(d, 0, 0x1000, 0, NEXT, 1);
-	drv_split_desc(d, 1, 0x2000, 5, NEXT, 2);
-	drv_split_desc(d, 2, 0x3000, 0, NEXT | WRITE, 3);
-	drv_split_desc(d, 3, 0x4000, 6, NEXT, 4);
-	drv_split_desc(d, 4, 0x5000, 7, NEXT | WRITE, 5);
-	drv_split_desc(d, 5, 0x6000, 0, WRITE, 6);
+	drv_split_desc(d, 0, 0x1000, 0, F_NEXT, 1);
+	drv_split_desc(d, 1, 0x2000, 5, F_NEXT, 2);
+	drv_split_desc(d, 2, 0x3000, 0, F_NEXT | F_WRITE, 3);
+	drv_split_desc(d, 3, 0x4000, 6, F_NEXT, 4);
+	drv_split_desc(d, 4, 0x5000, 7, F_NEXT | F_WRITE, 5);
+	drv_split_desc(d, 5, 0x6000, 0, F_WRITE, 6);
 	show(d, 0);
 	KUNIT_ASSERT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 3), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 2);
@@ -237,12 +237,13 @@ static void split_table(struct kunit *test)
 	int i;
 
 	/* A chain of two, a table of 60 that begins behind, and goes backwards. */
-	drv_split_desc(d, 0, 0x1000, 1, NEXT, 4);
-	drv_split_desc(d, 4, DRV_TABLES, 60 * 16, INDIRECT | WRITE, 99);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 4);
+	drv_split_desc(d, 4, DRV_TABLES, 60 * 16, F_INDIRECT | F_WRITE, 99);
 	for (i = 0; i < 60; i++)
-		drv_table_desc(d, i, 0x2000 + i, i + 1, (i != 1 ? NEXT : 0) | (i < 50 ? WRITE : 0),
+		drv_table_desc(d, i, 0x2000 + i, i + 1,
+			       (i != 1 ? F_NEXT : 0) | (i < 50 ? F_WRITE : 0),
 			       i ? i - 1 : 59);
-	drv_table_desc(d, 0, 0x2000, 1, NEXT, 59);
+	drv_table_desc(d, 0, 0x2000, 1, F_NEXT, 59);
 	show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 0);
@@ -263,13 +264,13 @@ static void split_table_sizes(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		d = drv_start(test, &with_indirect, 0);
-		drv_split_desc(d, 0, DRV_TABLES, bad[i], INDIRECT, 0);
+		drv_split_desc(d, 0, DRV_TABLES, bad[i], F_INDIRECT, 0);
 		show(d, 0);
 		drv_breaks(test, WEFT_RING_INDIRECT_SIZE);
 	}
 	/* The largest there can be: as far as its first entries go, it is there. */
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, DRV_TABLES, 16 * 65536, INDIRECT, 0);
+	drv_split_desc(d, 0, DRV_TABLES, 16 * 65536, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0x1000, 1, 0, 0);
 	show(d, 0);
 	KUNIT_EXPECT_EQ(test, drv_get(test), 1);
@@ -280,37 +281,37 @@ static void split_table_malformed(struct kunit *test)
 {
 	struct drv *d = drv_start(test, &with_indirect, 0);
 
-	drv_split_desc(d, 0, DRV_TABLES, 32, INDIRECT | NEXT, 1);
+	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT | F_NEXT, 1);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, 0x1000, 1, NEXT, 1);
-	drv_split_desc(d, 1, DRV_TABLES, 32, INDIRECT | NEXT, 2);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 1);
+	drv_split_desc(d, 1, DRV_TABLES, 32, F_INDIRECT | F_NEXT, 2);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, DRV_TABLES, 32, INDIRECT, 0);
-	drv_table_desc(d, 0, DRV_TABLES, 32, INDIRECT, 0);
+	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
+	drv_table_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NESTED);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, DRV_TABLES, 32, INDIRECT, 0);
-	drv_table_desc(d, 0, 0x1000, 1, NEXT, 2);
+	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
+	drv_table_desc(d, 0, 0x1000, 1, F_NEXT, 2);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, 0x1000, 1, NEXT | WRITE, 1);
-	drv_split_desc(d, 1, DRV_TABLES, 16, INDIRECT, 0);
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT | F_WRITE, 1);
+	drv_split_desc(d, 1, DRV_TABLES, 16, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0x1000, 1, 0, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_ORDER);
 
 	d = drv_start(test, &plain, 0);
-	drv_split_desc(d, 0, DRV_TABLES, 32, INDIRECT, 0);
+	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_OFF);
 }
@@ -322,20 +323,20 @@ static void split_table_loop(struct kunit *test)
 	struct drv *d = drv_start(test, &with_indirect, 0);
 	int i;
 
-	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, INDIRECT, 0);
+	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, F_INDIRECT, 0);
 	for (i = 0; i < 40; i++)
-		drv_table_desc(d, i, 0x1000, 1, i < 39 ? NEXT : 0, i + 1);
+		drv_table_desc(d, i, 0x1000, 1, i < 39 ? F_NEXT : 0, i + 1);
 	show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 40);
-	drv_table_desc(d, 39, 0x1000, 1, NEXT, 0);
+	drv_table_desc(d, 39, 0x1000, 1, F_NEXT, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 
 	d = drv_start(test, &with_indirect, 0);
-	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, INDIRECT, 0);
-	drv_table_desc(d, 0, 0, 0, NEXT, 39);
-	drv_table_desc(d, 39, 0, 0, NEXT, 0);
+	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, F_INDIRECT, 0);
+	drv_table_desc(d, 0, 0, 0, F_NEXT, 39);
+	drv_table_desc(d, 39, 0, 0, F_NEXT, 0);
 	show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 	/* Each entry is read once, but in pieces. */
@@ -351,7 +352,7 @@ static void split_table_without_memory(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		d = drv_start(test, &with_indirect, 0);
-		drv_split_desc(d, 0, bad[i], 32, INDIRECT, 0);
+		drv_split_desc(d, 0, bad[i], 32, F_INDIRECT, 0);
 		show(d, 0);
 		drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 	}

@@ -18,7 +18,9 @@ struct drv_case {
 	struct weft_seg seg[WEFT_RING_MAX_SEGS];
 };
 
-static const enum drv_access drv_accesses[] = { DRV_MAPPED, DRV_ENTERED, DRV_COPIED };
+static const enum drv_access drv_accesses[] __maybe_unused = {
+	DRV_MAPPED, DRV_ENTERED, DRV_COPIED
+};
 
 static inline void drv_access_name(const enum drv_access *access, char *desc)
 {
