@@ -80,11 +80,9 @@ static __always_inline int fetch(struct weft_ring *r, bool mapped)
 			round ^= FLAGS_ROUND;
 		}
 	}
-	if (unlikely(ret) && !i) {
-		/* What a rewind would find again was overwritten. */
-		weft_ring_forget(r);
+	/* Nothing was overwritten, so that a rewind finds what was there. */
+	if (unlikely(ret) && !i)
 		return area_failed(r, ret);
-	}
 	r->next = 0;
 	r->cached = i;
 	return i;
