@@ -96,7 +96,7 @@ struct weft_dev_worker {
  * @stats: counters
  */
 struct weft_vq {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	atomic_t wanted;
 	struct weft_dev *dev;
 	unsigned int index;
@@ -149,7 +149,7 @@ struct weft_vq {
  * @number: of the device, never used twice
  */
 struct weft_dev {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct mm_struct *mm;
 	enum weft_worker_kind kind;
 	struct weft_features features;
@@ -158,7 +158,7 @@ struct weft_dev {
 	struct vhost_iotlb *table;
 	struct vhost_iotlb *iotlb;
 	struct eventfd_ctx *log_ctx;
-	spinlock_t msg_lock;
+	spinlock_t msg_lock;	/* see above */
 	struct list_head unread;
 	struct list_head unanswered;
 	wait_queue_head_t msg_wait;

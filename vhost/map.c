@@ -40,7 +40,7 @@ struct area {
 };
 
 struct weft_map {
-	spinlock_t lock;
+	spinlock_t lock;	/* held while the mapping is used */
 	bool valid;	/* @lock: all areas are */
 	bool usable;
 	unsigned int pause;
@@ -97,12 +97,14 @@ static int map_area(struct area *a)
 
 	unmap_area(a);
 	got = get_user_pages_fast(start, a->npages, a->range.write ? FOLL_WRITE : 0, a->pages);
-	if (got == a->npages && adjoining(a->pages, got))
+	if (got == a->npages && adjoining(a->pages, got)) {
 		base = page_address(a->pages[0]);
-	else if (got == a->npages)
-		base = a->vmap = vmap(a->pages, got, VM_MAP, PAGE_KERNEL);
-	else
+	} else if (got == a->npages) {
+		a->vmap = vmap(a->pages, got, VM_MAP, PAGE_KERNEL);
+		base = a->vmap;
+	} else {
 		base = NULL;
+	}
 	for (i = 0; i < got; i++) {
 		/* What we write is in no page table's dirty bit. Whoever cleans
 		 * the page has to go through the notifier first.

@@ -130,7 +130,8 @@ int weft_mem_translate_segs(struct weft_mem *m, const struct weft_seg *segs, uns
 			have++;
 			continue;
 		}
-		ret = weft_mem_translate(m, segs[i].addr, segs[i].len, perm, iov + have, max - have);
+		ret = weft_mem_translate(m, segs[i].addr, segs[i].len, perm, iov + have,
+					 max - have);
 		if (unlikely(ret < 0))
 			return ret;
 		have += ret;
@@ -231,7 +232,7 @@ int weft_mem_map(struct vhost_iotlb *t, u64 start, u64 size, u64 uaddr, u32 perm
 	struct vhost_iotlb_map *old, was;
 	int ret = 0;
 
-	if (!weft_mem_range_ok(start, size, uaddr) || !(perm & VHOST_MAP_RW) || perm & ~VHOST_MAP_RW)
+	if (!weft_mem_range_ok(start, size, uaddr) || !perm || perm & ~VHOST_MAP_RW)
 		return -EINVAL;
 	while (!ret && (old = vhost_iotlb_itree_first(t, start, last))) {
 		was = *old;

@@ -28,11 +28,13 @@ static __always_inline int read_flags(struct weft_ring *r, bool mapped, u16 slot
 	int ret;
 
 	if (mapped) {
+		/* The rest of the descriptor is read after them, see fetch(). */
 		*flags = le16_to_cpu(smp_load_acquire((__le16 *)(r->va[WEFT_AREA_DESC] + off)));
 		return 0;
 	}
 	ret = r->ops->read(r, WEFT_AREA_DESC, off, &raw, sizeof(raw));
 	*flags = ret ? 0 : le16_to_cpu(raw);
+	/* As above. */
 	smp_rmb();
 	return ret;
 }
@@ -320,6 +322,7 @@ static __always_inline int publish(struct weft_ring *r, bool mapped)
 
 		WRITE_ONCE(d->len, first.len);
 		WRITE_ONCE(d->id, first.id);
+		/* As said above. */
 		smp_wmb();
 		WRITE_ONCE(d->flags, first.flags);
 	} else {
@@ -327,6 +330,7 @@ static __always_inline int publish(struct weft_ring *r, bool mapped)
 				    DESC_FLAGS - DESC_LEN);
 		if (unlikely(ret))
 			return ret;
+		/* As said above. */
 		smp_wmb();
 		ret = r->ops->write(r, WEFT_AREA_DESC, first_off + DESC_FLAGS, &first.flags,
 				    sizeof(first.flags));

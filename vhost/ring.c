@@ -210,8 +210,13 @@ int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 l
 		return weft_ring_break(r, WEFT_RING_INDIRECT_MEMORY);
 
 	for (;;) {
-		if (unlikely(found++ == count))
+		if (unlikely(found == count))
 			return weft_ring_break(r, WEFT_RING_LOOP);
+		/* Empty ones do not count as segments, but take their time too. No
+		 * driver has more than a ring, or than a frame has pieces.
+		 */
+		if (unlikely(found++ == max_t(u32, r->cfg.size, WEFT_RING_MAX_SEGS)))
+			return weft_ring_break(r, WEFT_RING_SEGS);
 		if (i < first || i - first >= have) {
 			first = i;
 			have = min_t(u32, count - i, TABLE_BATCH);

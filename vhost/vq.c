@@ -105,7 +105,8 @@ static const struct weft_ring_ops ring_ops_logged = {
  */
 size_t weft_vq_bytes(void)
 {
-	return weft_map_bytes() + WEFT_RING_MAX_SEGS * (sizeof(struct weft_seg) + sizeof(struct iovec)) +
+	return weft_map_bytes() +
+	       WEFT_RING_MAX_SEGS * (sizeof(struct weft_seg) + sizeof(struct iovec)) +
 	       WEFT_RING_BATCH * (sizeof(struct vring_desc) + sizeof(u16)) + MAX_USED * 8 +
 	       weft_backend_bytes();
 }

@@ -35,9 +35,9 @@ struct weft_worker {
 	struct mm_struct *mm;
 	void (*killed)(struct weft_worker *w, void *arg);
 	void *arg;
-	/* see above */
-	struct mutex lock;
+	struct mutex lock;	/* of the last run and flushes */
 	bool dead;
+
 	typeof(kcov_common_handle()) kcov;
 };
 
