@@ -172,13 +172,9 @@ static void run_empty_chains(bool packed)
 		rig_avail(&r, GUEST_TX, i, i);
 	}
 	rig_show(&r, GUEST_TX, 256);
-	rig_reaches(&r, GUEST_TX, "runs", 1);
+	/* No driver has such, and to walk them all takes seconds. */
+	rig_stopped(&r, GUEST_TX, "chain-too-long");
 	rig_flush(&r);
-	rig_witness();
-	ASSERT_EQ(rig_receive(&r), 0);
-	EXPECT_GT(rig_stats(&r, GUEST_TX, "drop.short"), 0);
-	rig_restart(&r, GUEST_TX);
-	rig_unharmed(&r);
 }
 
 TEST(a2_split_longest_chains_of_nothing)
