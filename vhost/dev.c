@@ -24,11 +24,8 @@ void weft_dev_lock_vqs(struct weft_dev *dev)
 {
 	int i;
 
-	for (i = 0; i < WEFT_VQS; i++) {
-		atomic_inc(&dev->vqs[i].wanted);
-		mutex_lock_nested(&dev->vqs[i].lock, i);
-		atomic_dec(&dev->vqs[i].wanted);
-	}
+	for (i = 0; i < WEFT_VQS; i++)
+		weft_vq_lock(&dev->vqs[i]);
 }
 
 /**

@@ -210,15 +210,20 @@ void weft_vq_lock(struct weft_vq *vq);
 int weft_vq_begin(struct weft_vq *vq, struct mm_struct *mm);
 void weft_vq_end(struct weft_vq *vq);
 void weft_vq_reset(struct weft_vq *vq);
-int weft_vq_start(struct weft_vq *vq);
-int weft_vq_refeature(struct weft_vq *vq);
-void weft_vq_stop(struct weft_vq *vq);
-bool weft_vq_prepare(struct weft_vq *vq);
 void weft_vq_changed(struct weft_vq *vq);
 void weft_vq_queue(struct weft_vq *vq);
 int weft_vq_broken(struct weft_vq *vq);
 void weft_vq_publish(struct weft_vq *vq);
 void weft_vq_miss(struct weft_vq *vq);
+
+/* vq_ring.c: its ring */
+int weft_vq_start(struct weft_vq *vq);
+int weft_vq_refeature(struct weft_vq *vq);
+void weft_vq_stop(struct weft_vq *vq);
+bool weft_vq_prepare(struct weft_vq *vq);
+int weft_vq_move(struct weft_vq *vq, const u64 *addr, bool log_used, u64 log_addr);
+
+/* vq_ioctl.c: the ioctls about it */
 long weft_vq_ioctl(struct weft_dev *dev, unsigned int cmd, void __user *argp);
 struct weft_vq *weft_vq_from_user(struct weft_dev *dev, void __user *argp);
 

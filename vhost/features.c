@@ -9,14 +9,6 @@
 
 #define F(bit)	(1ULL << (bit))
 
-/* As numbers, where a kernel that is not the newest does not name them. */
-#ifndef VIRTIO_F_IN_ORDER
-#define VIRTIO_F_IN_ORDER	35
-#endif
-#ifndef VIRTIO_F_RING_RESET
-#define VIRTIO_F_RING_RESET	40
-#endif
-
 /**
  * weft_features_offered() - what a client may acknowledge
  *
