@@ -417,42 +417,51 @@ TEST(a11_bad_headers_to_macvtap)
 
 static atomic_bool stop;
 
-static void *scribble(void *arg)
+/* The n-th thing that is written, somewhere in the ring. */
+static void scribble(struct guest_ring *ring, uint64_t n)
 {
-	struct guest_ring *ring = arg;
-	uint64_t n = 0;
+	uint64_t h = guest_hash(n, 77);
+	unsigned int i = h % r.c.size;
+	uint64_t addr = h & 1 << 20 ? r.buf[GUEST_TX] : h & 1 << 21 ? 0x1000 : ~0ULL - 40;
 
-	while (!stop) {
-		uint64_t h = guest_hash(n++, 77);
-		unsigned int i = h % r.c.size;
-		uint64_t addr = h & 1 << 20 ? r.buf[GUEST_TX] : h & 1 << 21 ? 0x1000 : ~0ULL - 40;
-
-		if (r.c.packed) {
-			ring->pdesc[i].addr = addr;
-			ring->pdesc[i].len = h >> 32;
-			ring->pdesc[i].id = h >> 40;
-			ring->pdesc[i].flags = h >> 48;
-		} else {
-			ring->desc[i].addr = addr;
-			ring->desc[i].len = h & 1 << 22 ? 64 : h >> 32;
-			ring->desc[i].flags = h >> 48 & 7;
-			ring->desc[i].next = h >> 40 & 0x7f;
-			ring->avail->ring[i] = h >> 24 & 0x7f;
-		}
+	if (r.c.packed) {
+		ring->pdesc[i].addr = addr;
+		ring->pdesc[i].len = h >> 32;
+		ring->pdesc[i].id = h >> 40;
+		ring->pdesc[i].flags = h >> 48;
+	} else {
+		ring->desc[i].addr = addr;
+		ring->desc[i].len = h & 1 << 22 ? 64 : h >> 32;
+		ring->desc[i].flags = h >> 48 & 7;
+		ring->desc[i].next = h >> 40 & 0x7f;
+		ring->avail->ring[i] = h >> 24 & 0x7f;
 	}
+}
+
+static void *scribble_on(void *arg)
+{
+	for (uint64_t n = 0; !stop; n++)
+		scribble(arg, n);
 	return NULL;
 }
 
-/* Restarted each time that it stops, with all that comes of it. */
+/*
+ * Restarted each time that it stops, with all that comes of it. What the other
+ * thread writes comes at any moment, and maybe at none that matters: each round
+ * writes as much itself.
+ */
 static void run_scribble(bool packed, int queue)
 {
 	static const uint8_t frame[100];
 	unsigned int faults = 0;
+	uint64_t n = 1ULL << 40;
 	pthread_t thread;
 
 	rig_open(&r, &(struct rig_config){ .packed = packed });
-	ASSERT_EQ(pthread_create(&thread, NULL, scribble, &r.ring[queue]), 0);
-	for (unsigned int i = 0; i < 600 || (!faults && i < 15000); i++) {
+	ASSERT_EQ(pthread_create(&thread, NULL, scribble_on, &r.ring[queue]), 0);
+	for (unsigned int i = 0; i < 600; i++) {
+		for (unsigned int k = 0; k < 2 * r.c.size; k++)
+			scribble(&r.ring[queue], n++);
 		if (!packed)
 			__atomic_store_n(&r.ring[queue].avail->idx, (uint16_t)(i % 64 + 1),
 					 __ATOMIC_RELEASE);
@@ -460,6 +469,8 @@ static void run_scribble(bool packed, int queue)
 		if (queue == GUEST_RX)
 			guest_far_send(r.link.far, NULL, frame, sizeof(frame));
 		if (i % 8 == 7) {
+			/* It has seen the kicks by the time that it answers. */
+			rig_flush(&r);
 			faults += guest_event_take(r.ring[queue].err) > 0;
 			rig_restart(&r, queue);
 		}
