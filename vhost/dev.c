@@ -138,7 +138,6 @@ void weft_dev_destroy(struct weft_dev *dev)
 	mutex_lock(&dev->lock);
 	disown(dev);
 	forget(dev);
-	weft_iotlb_clear(dev);
 	mutex_unlock(&dev->lock);
 	xa_destroy(&dev->workers);
 	kfree(dev);
@@ -203,6 +202,10 @@ static long set_features(struct weft_dev *dev, const struct weft_features *f)
 			weft_net_features(&dev->vqs[i]);
 			if (weft_vq_refeature(&dev->vqs[i]))
 				ret = -EFAULT;
+			/* What it asked the owner was forgotten with the IOTLB, so
+			 * that no answer would have it go on.
+			 */
+			weft_vq_queue(&dev->vqs[i]);
 		}
 	}
 	weft_dev_unlock_vqs(dev);

@@ -63,6 +63,18 @@ struct weft_dev_worker {
 };
 
 /**
+ * struct weft_miss - a queue's question to the owner, of which it has one at a time
+ * @link: in a list of the device, or in none; all of it is &weft_dev.msg_lock's
+ * @iova: of what a translation is missing
+ * @perm: VHOST_MAP_RO or VHOST_MAP_WO
+ */
+struct weft_miss {
+	struct list_head link;
+	u64 iova;
+	u8 perm;
+};
+
+/**
  * struct weft_vq - one queue. All is serialised by @lock but for what says
  * otherwise.
  * @lock: held by ioctls that change the queue and by the worker that serves it
@@ -84,6 +96,7 @@ struct weft_dev_worker {
  * @base: where the ring stands while there is no backend, as VHOST_SET_VRING_BASE has it
  * @prepared: @map is of @addr as it is now
  * @missing: a translation was asked for, and the queue waits for it
+ * @miss: the question
  * @told: that the ring broke was told, counted and signalled
  * @log_used: writes to the used ring are logged
  * @log_addr: physical address of the used ring, for the log
@@ -115,6 +128,7 @@ struct weft_vq {
 	u32 base;
 	bool prepared;
 	bool missing;
+	struct weft_miss miss;
 	bool told;
 	bool log_used;
 	u64 log_addr;
@@ -139,8 +153,8 @@ struct weft_vq {
  * @iotlb: or NULL; changed under all locks
  * @log_ctx: eventfd of the dirty log; changed under all locks
  * @msg_lock: serialises @unread and @unanswered
- * @unread: messages to the owner
- * @unanswered: misses that the owner has read
+ * @unread: questions to the owner
+ * @unanswered: those that the owner has read
  * @msg_wait: readers of messages
  * @vqs: queues
  * @debugfs: directory
@@ -234,8 +248,7 @@ void weft_poll_stop(struct weft_poll *p);
 
 /* iotlb.c: messages about translations */
 int weft_iotlb_set(struct weft_dev *dev, bool on);
-void weft_iotlb_clear(struct weft_dev *dev);
-int weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm);
+void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm);
 ssize_t weft_iotlb_read(struct weft_dev *dev, struct iov_iter *to, bool nonblock);
 ssize_t weft_iotlb_write(struct weft_dev *dev, struct iov_iter *from);
 __poll_t weft_iotlb_poll(struct weft_dev *dev, struct file *file, poll_table *wait);

@@ -4,34 +4,25 @@
  * translations, by reading and writing the character device.
  */
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/uio.h>
 #include <linux/virtio_config.h>
 #include "dev.h"
 
-/* A message to the owner, and whose it is. */
-struct msg {
-	struct list_head link;
-	struct weft_vq *vq;
-	u64 iova;
-	u8 perm;
-};
+static struct weft_vq *whose(struct weft_miss *m)
+{
+	return container_of(m, struct weft_vq, miss);
+}
 
 static void drop(struct list_head *list)
 {
-	struct msg *m, *next;
+	struct weft_miss *m, *next;
 
-	list_for_each_entry_safe(m, next, list, link) {
-		list_del(&m->link);
-		kfree(m);
-	}
+	list_for_each_entry_safe(m, next, list, link)
+		list_del_init(&m->link);
 }
 
-/**
- * weft_iotlb_clear() - forgets all messages
- * @dev: device
- */
-void weft_iotlb_clear(struct weft_dev *dev)
+/* Forgets all questions. */
+static void clear(struct weft_dev *dev)
 {
 	spin_lock(&dev->msg_lock);
 	drop(&dev->unread);
@@ -57,7 +48,7 @@ int weft_iotlb_set(struct weft_dev *dev, bool on)
 	}
 	vhost_iotlb_free(dev->iotlb);
 	WRITE_ONCE(dev->iotlb, t);
-	weft_iotlb_clear(dev);
+	clear(dev);
 	/* Readers that wait find out that nothing will come. */
 	wake_up_interruptible_poll(&dev->msg_wait, EPOLLIN | EPOLLRDNORM);
 	return 0;
@@ -69,51 +60,31 @@ int weft_iotlb_set(struct weft_dev *dev, bool on)
  * @iova: of what
  * @perm: VHOST_MAP_RO or VHOST_MAP_WO
  *
- * There is one question of a queue at a time.
- *
- * Return: 0 or -ENOMEM
+ * In place of what the queue asked for before.
  */
-int weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
+void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
 {
 	struct weft_dev *dev = vq->dev;
-	struct msg *m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT), *old, *next;
 
-	if (!m)
-		return -ENOMEM;
-	m->vq = vq;
-	m->iova = iova;
-	m->perm = perm;
 	spin_lock(&dev->msg_lock);
-	list_for_each_entry_safe(old, next, &dev->unread, link) {
-		if (old->vq == vq) {
-			list_del(&old->link);
-			kfree(old);
-		}
-	}
-	list_for_each_entry_safe(old, next, &dev->unanswered, link) {
-		if (old->vq == vq) {
-			list_del(&old->link);
-			kfree(old);
-		}
-	}
-	list_add_tail(&m->link, &dev->unread);
+	vq->miss.iova = iova;
+	vq->miss.perm = perm;
+	list_move_tail(&vq->miss.link, &dev->unread);
 	spin_unlock(&dev->msg_lock);
 	wake_up_interruptible_poll(&dev->msg_wait, EPOLLIN | EPOLLRDNORM);
-	return 0;
 }
 
 /* Has the queues served again that waited for something in a range. */
-static void answer(struct weft_dev *dev, struct list_head *list, u64 start, u64 last)
+static void answer(struct list_head *list, u64 start, u64 last)
 {
-	struct msg *m, *next;
+	struct weft_miss *m, *next;
 
 	list_for_each_entry_safe(m, next, list, link) {
 		if (m->iova < start || m->iova > last)
 			continue;
-		m->vq->missing = false;
-		weft_vq_queue(m->vq);
-		list_del(&m->link);
-		kfree(m);
+		whose(m)->missing = false;
+		weft_vq_queue(whose(m));
+		list_del_init(&m->link);
 	}
 }
 
@@ -130,8 +101,8 @@ static int update(struct weft_dev *dev, const struct vhost_iotlb_msg *msg)
 	if (ret)
 		return ret;
 	spin_lock(&dev->msg_lock);
-	answer(dev, &dev->unread, msg->iova, msg->iova + msg->size - 1);
-	answer(dev, &dev->unanswered, msg->iova, msg->iova + msg->size - 1);
+	answer(&dev->unread, msg->iova, msg->iova + msg->size - 1);
+	answer(&dev->unanswered, msg->iova, msg->iova + msg->size - 1);
 	spin_unlock(&dev->msg_lock);
 	return 0;
 }
@@ -218,42 +189,37 @@ ssize_t weft_iotlb_write(struct weft_dev *dev, struct iov_iter *from)
 	return handle(dev, &msg) ? -EFAULT : size;
 }
 
-static struct msg *take(struct weft_dev *dev)
+/* The question that waits longest; from now on an answer finds it as one that was read. */
+static bool take(struct weft_dev *dev, struct weft_vq **vq, struct vhost_iotlb_msg *msg)
 {
-	struct msg *m;
+	struct weft_miss *m;
 
 	spin_lock(&dev->msg_lock);
-	m = list_first_entry_or_null(&dev->unread, struct msg, link);
-	if (m)
-		list_del(&m->link);
+	m = list_first_entry_or_null(&dev->unread, struct weft_miss, link);
+	if (m) {
+		*vq = whose(m);
+		*msg = (struct vhost_iotlb_msg) {
+			.iova = m->iova,
+			.perm = m->perm,
+			.type = VHOST_IOTLB_MISS,
+		};
+		list_move_tail(&m->link, &dev->unanswered);
+	}
 	spin_unlock(&dev->msg_lock);
 	return m;
 }
 
-/* On to those that wait for an answer. */
-static void await(struct weft_dev *dev, struct msg *m)
-{
-	spin_lock(&dev->msg_lock);
-	list_add_tail(&m->link, &dev->unanswered);
-	spin_unlock(&dev->msg_lock);
-}
-
 /* Back to those that nobody has read, unless it has been answered all the same. */
-static void unread(struct weft_dev *dev, const struct msg *m)
+static void unread(struct weft_dev *dev, struct weft_vq *vq)
 {
-	struct msg *at;
-
 	spin_lock(&dev->msg_lock);
-	list_for_each_entry(at, &dev->unanswered, link) {
-		if (at == m) {
-			list_move(&at->link, &dev->unread);
-			break;
-		}
-	}
+	if (!list_empty(&vq->miss.link))
+		list_move(&vq->miss.link, &dev->unread);
 	spin_unlock(&dev->msg_lock);
 }
 
-static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
+static ssize_t send(struct weft_dev *dev, struct weft_vq *vq, const struct vhost_iotlb_msg *msg,
+		    struct iov_iter *to)
 {
 	bool v2 = READ_ONCE(dev->backend_features) & BIT_ULL(VHOST_BACKEND_F_IOTLB_MSG_V2);
 	union {
@@ -266,20 +232,18 @@ static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
 	memset(&buf, 0, sizeof(buf));
 	if (v2) {
 		buf.v2.type = VHOST_IOTLB_MSG_V2;
-		buf.v2.iotlb.iova = m->iova;
-		buf.v2.iotlb.perm = m->perm;
-		buf.v2.iotlb.type = VHOST_IOTLB_MISS;
+		buf.v2.iotlb.iova = msg->iova;
+		buf.v2.iotlb.perm = msg->perm;
+		buf.v2.iotlb.type = msg->type;
 	} else {
 		buf.v1.type = VHOST_IOTLB_MSG;
-		buf.v1.iotlb.iova = m->iova;
-		buf.v1.iotlb.perm = m->perm;
-		buf.v1.iotlb.type = VHOST_IOTLB_MISS;
+		buf.v1.iotlb.iova = msg->iova;
+		buf.v1.iotlb.perm = msg->perm;
+		buf.v1.iotlb.type = msg->type;
 	}
-	/* From now on an answer finds it. */
-	await(dev, m);
 	if (copy_to_iter(&buf, size, to) == size)
 		return size;
-	unread(dev, m);
+	unread(dev, vq);
 	return -EFAULT;
 }
 
@@ -294,19 +258,18 @@ static ssize_t send(struct weft_dev *dev, struct msg *m, struct iov_iter *to)
  */
 ssize_t weft_iotlb_read(struct weft_dev *dev, struct iov_iter *to, bool nonblock)
 {
-	struct msg *m = NULL;
+	struct vhost_iotlb_msg msg;
+	struct weft_vq *vq = NULL;
 	int ret;
 
 	if (iov_iter_count(to) < sizeof(struct vhost_msg))
 		return 0;
-	if (nonblock) {
-		m = take(dev);
-		return m ? send(dev, m, to) : -EAGAIN;
-	}
+	if (nonblock)
+		return take(dev, &vq, &msg) ? send(dev, vq, &msg, to) : -EAGAIN;
 	ret = wait_event_interruptible(dev->msg_wait,
-				       (m = take(dev)) || !READ_ONCE(dev->iotlb));
-	if (m)
-		return send(dev, m, to);
+				       take(dev, &vq, &msg) || !READ_ONCE(dev->iotlb));
+	if (vq)
+		return send(dev, vq, &msg, to);
 	return ret ?: -EBADFD;
 }
 

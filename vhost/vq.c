@@ -37,6 +37,7 @@ void weft_vq_init(struct weft_dev *dev, unsigned int index, void (*work)(struct 
 	mutex_init(&vq->lock);
 	vq->dev = dev;
 	vq->index = index;
+	INIT_LIST_HEAD(&vq->miss.link);
 	weft_work_init(&vq->work, work);
 	weft_poll_init(&vq->kick_poll, vq, EPOLLIN);
 	weft_poll_init(&vq->sock_poll, vq, index == WEFT_VQ_RX ? EPOLLIN : EPOLLOUT);
@@ -162,8 +163,7 @@ void weft_vq_miss(struct weft_vq *vq)
 		return;
 	vq->missing = true;
 	vq->stats.misses++;
-	if (weft_iotlb_miss(vq, vq->mem.miss, vq->mem.miss_perm))
-		vq->missing = false;
+	weft_iotlb_miss(vq, vq->mem.miss, vq->mem.miss_perm);
 }
 
 /**
