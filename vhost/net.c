@@ -248,6 +248,18 @@ bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq))
 	return false;
 }
 
+/**
+ * weft_net_yield() - lets other queues have the thread, and goes on after them
+ * @vq: queue, locked, that has done its share
+ */
+void weft_net_yield(struct weft_vq *vq)
+{
+	vq->stats.weight++;
+	vq->stats.descs += vq->ring.walked;
+	vq->ring.walked = 0;
+	weft_vq_queue(vq);
+}
+
 static bool poll_ring(struct weft_vq *vq, struct weft_ring_place seen)
 {
 	u64 end = local_clock() + (u64)vq->busyloop * NSEC_PER_USEC;

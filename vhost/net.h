@@ -15,6 +15,12 @@
 /* After so many frames or bytes, other queues get their turn. */
 #define WEFT_NET_PACKETS	256
 #define WEFT_NET_BYTES		0x80000
+/* Or after so many descriptors that are in buffers beside their first one: no
+ * driver has as many for what is above, but a guest can have any number.
+ */
+#define WEFT_NET_DESCS		0x4000
+/* No frame is worth more */
+#define WEFT_NET_FRAME_DESCS	0x10000
 
 /* Frames that a backend passes on without copying: as many as it can queue */
 #define WEFT_NET_BATCH		WEFT_RING_BATCH
@@ -62,6 +68,7 @@ long weft_net_set_backend(struct weft_dev *dev, void __user *argp);
 const char *weft_backend_name(const struct net_backend *b);
 size_t weft_backend_bytes(void);
 bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq));
+void weft_net_yield(struct weft_vq *vq);
 bool weft_net_wait_for_buffer(struct weft_vq *vq, struct weft_ring_place seen);
 
 /* tx.c, rx.c */

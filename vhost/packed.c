@@ -140,6 +140,7 @@ static int get_rest(struct weft_ring *r, struct weft_walk *w, struct weft_ring_d
 		}
 		d = take(r);
 		c->slots++;
+		r->walked++;
 		if (unlikely(d->flags & VRING_DESC_F_INDIRECT))
 			return weft_ring_break(r, WEFT_RING_INDIRECT_NEXT);
 		ret = weft_walk_add(r, w, d);

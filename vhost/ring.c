@@ -220,6 +220,8 @@ int weft_ring_indirect(struct weft_ring *r, struct weft_walk *w, u64 addr, u32 l
 		if (i < first || i - first >= have) {
 			first = i;
 			have = min_t(u32, count - i, TABLE_BATCH);
+			/* Those that a table leaps over were read too. */
+			r->walked += have;
 			ret = r->ops->read_guest(r, addr + (u64)first * DESC_SIZE, table,
 						 have * DESC_SIZE);
 			if (unlikely(ret))

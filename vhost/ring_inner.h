@@ -102,7 +102,6 @@ struct weft_walk {
 	struct weft_chain *chain;
 	struct weft_seg *segs;
 	u32 max;
-	u32 descs;
 };
 
 /* Adds a segment to the chain in hand. */

@@ -164,7 +164,9 @@ static int find_room(struct weft_vq *vq, u64 need, bool mergeable, struct room *
 		if (likely(have == need))
 			return room->buffers;
 		ret = -ENOSPC;
-	} while (mergeable && r->nused < r->max_used);
+		/* One more buffer costs as much as one more descriptor. */
+		r->walked++;
+	} while (mergeable && r->nused < r->max_used && r->walked < WEFT_NET_FRAME_DESCS);
 
 out:
 	room->seen = weft_ring_mark(r);
@@ -368,12 +370,12 @@ static void receive(struct weft_vq *vq)
 
 	for (;;) {
 		/* All that is done counts, also what leads to nothing. */
-		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
+		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES ||
+			     r->walked >= WEFT_NET_DESCS)) {
 			if (batch)
 				weft_stats_batch(&vq->stats, batch);
 			weft_vq_publish(vq);
-			vq->stats.weight++;
-			weft_vq_queue(vq);
+			weft_net_yield(vq);
 			return;
 		}
 		if (r->nused >= WEFT_RING_BATCH) {
@@ -397,8 +399,7 @@ static void receive(struct weft_vq *vq)
 		if (unlikely(ret <= 0)) {
 			if (ret == -ENOSPC) {
 				drop_frame(vq, WEFT_DROP_NO_BUFFER);
-				/* A thousand buffers may have been looked at for it. */
-				packets += 1 + room.buffers / 16;
+				packets++;
 				continue;
 			}
 			if (batch)

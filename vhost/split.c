@@ -141,6 +141,7 @@ static __always_inline int follow(struct weft_ring *r, bool mapped, struct weft_
 			return weft_ring_break(r, WEFT_RING_NEXT);
 		if (unlikely(descs++ >= r->cfg.size))
 			return weft_ring_break(r, WEFT_RING_LOOP);
+		r->walked++;
 		ret = read_desc(r, mapped, d->next, d);
 		if (unlikely(ret))
 			return area_failed(r, ret);

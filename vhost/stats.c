@@ -57,6 +57,7 @@ static int queue_show(struct seq_file *f, void *unused)
 	seq_printf(f, "packets %llu\nbytes %llu\n", s->packets, s->bytes);
 	seq_printf(f, "kicks %llu\nruns %llu\n", READ_ONCE(s->kicks), s->runs);
 	seq_printf(f, "calls %llu\ncalls_suppressed %llu\n", s->calls, s->calls_suppressed);
+	seq_printf(f, "descs %llu\n", s->descs + vq->ring.walked);
 	seq_printf(f, "weight %llu\nbusy_hits %llu\n", s->weight, s->busy_hits);
 	seq_printf(f, "misses %llu\nlog_failures %llu\n", s->misses, s->log_failures);
 	seq_printf(f, "copies %llu\n", s->copies);

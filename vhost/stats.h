@@ -38,6 +38,8 @@ enum weft_drop {
  * @runs: times the worker served the queue
  * @calls: to the driver
  * @calls_suppressed: times the driver did not want to be called
+ * @descs: descriptors read, but for the first one of each buffer, until the
+ *	worker stopped the last time; &weft_ring.walked has those since
  * @weight: times the worker stopped to let others run
  * @busy_hits: times that polling found something
  * @misses: translations asked for
@@ -54,6 +56,7 @@ struct weft_vq_stats {
 	u64 runs;
 	u64 calls;
 	u64 calls_suppressed;
+	u64 descs;
 	u64 weight;
 	u64 busy_hits;
 	u64 misses;

@@ -206,10 +206,10 @@ static void transmit(struct weft_vq *vq)
 
 	for (;;) {
 		/* All that is done counts, also what leads to nothing. */
-		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES)) {
+		if (unlikely(packets >= WEFT_NET_PACKETS || bytes >= WEFT_NET_BYTES ||
+			     r->walked >= WEFT_NET_DESCS)) {
 			flush(vq);
-			vq->stats.weight++;
-			weft_vq_queue(vq);
+			weft_net_yield(vq);
 			return;
 		}
 		if (unlikely(b->nxdp == WEFT_NET_BATCH || r->nused >= WEFT_RING_BATCH))

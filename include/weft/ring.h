@@ -203,7 +203,7 @@ struct weft_ring_used {
 
 /**
  * struct weft_ring - one virtqueue. Fields are the engine's; users set @ops,
- * @va and @owner, and may read @fault and @kicks_off.
+ * @va and @owner, may read @fault and @kicks_off, and set @walked back to 0.
  * @ops: how memory is reached
  * @owner: the user's
  * @va: kernel addresses of the areas, see &weft_ring_ops.enter
@@ -219,6 +219,9 @@ struct weft_ring_used {
  * @used: buffers to be returned by the next publish
  * @nused: how many
  * @max_used: room in @used
+ * @walked: descriptors read since the user set it to 0, but for the first one
+ *	of each buffer. A buffer may have as many as a ring and a table together,
+ *	most of them empty, so who counts buffers does not know what they cost
  * @signalled: split: the used index when the driver's wish was last looked at
  * @signalled_valid: it was looked at since the set-up
  */
@@ -237,6 +240,7 @@ struct weft_ring {
 	u16 next;
 	u16 nused;
 	u16 max_used;
+	u32 walked;
 	struct weft_ring_desc *descs;
 	u16 *heads;
 	struct weft_ring_used *used;

@@ -274,6 +274,26 @@ static void packed_table(struct kunit *test)
 	}
 }
 
+/* What is read beside the first descriptor of a buffer is counted. */
+static void packed_walked(struct kunit *test)
+{
+	struct drv *d = drv_start(test, &with_indirect, 0);
+	int i;
+
+	for (i = 0; i < 4; i++)
+		drv_packed_desc(d, i, 0x1000, i == 3, 0, F_AVAIL | (i < 3 ? F_NEXT : 0));
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 3);
+	drv_packed_desc(d, 4, 0x1000, 1, 0, F_AVAIL);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 3);
+	for (i = 0; i < 50; i++)
+		drv_table_desc(d, i, 0x1000, i == 49, 0, 0);
+	drv_packed_desc(d, 5, DRV_TABLES, 50 * 16, 0, F_AVAIL | F_INDIRECT);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 3 + 50);
+}
+
 /* Tables do not go on at address 0, whatever is there. */
 static int read_anywhere(struct weft_ring *r, u64 addr, void *to, u32 len)
 {
@@ -583,6 +603,7 @@ static struct kunit_case packed_cases[] = {
 	KUNIT_CASE_PARAM(packed_chain_goes_round, access_gen_params),
 	KUNIT_CASE_PARAM(packed_segments, access_gen_params),
 	KUNIT_CASE_PARAM(packed_table, access_gen_params),
+	KUNIT_CASE_PARAM(packed_walked, access_gen_params),
 	KUNIT_CASE_PARAM(packed_table_wraps, access_gen_params),
 	KUNIT_CASE_PARAM(packed_table_malformed, access_gen_params),
 	KUNIT_CASE_PARAM(packed_batch_edges, access_gen_params),

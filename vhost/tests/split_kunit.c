@@ -358,6 +358,46 @@ static void split_table_without_memory(struct kunit *test)
 	}
 }
 
+/* What is read beside the first descriptor of a buffer, also in vain, is counted. */
+static void split_walked(struct kunit *test)
+{
+	static const u8 leaps[] = { 0, 40, 1, 41 };
+	struct drv *d = drv_start(test, &with_indirect, 0);
+	int i;
+
+	drv_split_desc(d, 0, 0x1000, 1, 0, 0);
+	show(d, 0);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 0);
+	for (i = 0; i < 8; i++)
+		drv_split_desc(d, i, 0x1000, i == 7, i < 7 ? F_NEXT : 0, i + 1);
+	show(d, 0);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 7);
+
+	drv_split_desc(d, 0, DRV_TABLES, 60 * 16, F_INDIRECT, 0);
+	for (i = 0; i < 60; i++)
+		drv_table_desc(d, i, 0x1000, i == 59, i < 59 ? F_NEXT : 0, i + 1);
+	d->ring.walked = 0;
+	show(d, 0);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 60);
+
+	/* 32 at a time, up to the end of the table */
+	for (i = 0; i < 4; i++)
+		drv_table_desc(d, leaps[i], 0x1000, 1, i < 3 ? F_NEXT : 0, leaps[(i + 1) % 4]);
+	d->ring.walked = 0;
+	show(d, 0);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 32 + 20 + 32 + 19);
+
+	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 0);
+	d->ring.walked = 0;
+	show(d, 0);
+	drv_breaks(test, WEFT_RING_LOOP);
+	KUNIT_EXPECT_EQ(test, d->ring.walked, 7);
+}
+
 /* ---- batches ---- */
 
 static void split_batch_edges(struct kunit *test)
@@ -641,6 +681,7 @@ static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_table_malformed, access_gen_params),
 	KUNIT_CASE_PARAM(split_table_loop, access_gen_params),
 	KUNIT_CASE_PARAM(split_table_without_memory, access_gen_params),
+	KUNIT_CASE_PARAM(split_walked, access_gen_params),
 	KUNIT_CASE_PARAM(split_batch_edges, access_gen_params),
 	KUNIT_CASE_PARAM(split_batch_grows, access_gen_params),
 	KUNIT_CASE_PARAM(split_more_than_it_holds, access_gen_params),
