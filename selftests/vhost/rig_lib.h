@@ -72,7 +72,9 @@ void rig_unharmed(struct rig *r);
 /* Takes a queue's backend, has its ring begin anew, and gives it back. */
 void rig_restart(struct rig *r, int queue);
 
-/* The worker does all it has to do at once and answers: by a detach, and by another worker. */
+/* The worker answers, by another one that takes its place; and it did no more in one go than
+ * it may.
+ */
 void rig_flush(struct rig *r);
 
 /* Nothing worse than a notice was said by the kernel since rig_open(). */
