@@ -49,7 +49,9 @@ u64 weft_features_backend(void)
  */
 u32 weft_features_header(const struct weft_features *f)
 {
+	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_mrg_rxbuf) > WEFT_FEATURES_HEADER_MAX);
 #ifdef WEFT_HAVE_UDP_TUNNEL_GSO
+	BUILD_BUG_ON(sizeof(struct virtio_net_hdr_v1_hash_tunnel) > WEFT_FEATURES_HEADER_MAX);
 	if (weft_features_test(f, VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO) ||
 	    weft_features_test(f, VIRTIO_NET_F_HOST_UDP_TUNNEL_GSO))
 		return sizeof(struct virtio_net_hdr_v1_hash_tunnel);

@@ -7,6 +7,8 @@
 #include <linux/vhost.h>
 
 #define WEFT_FEATURE_WORDS	2
+/* Bytes that weft_features_header() says at most */
+#define WEFT_FEATURES_HEADER_MAX	24
 
 struct weft_features {
 	u64 word[WEFT_FEATURE_WORDS];

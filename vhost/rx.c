@@ -291,7 +291,11 @@ static int deliver_by_socket(struct weft_vq *vq, const struct room *room, u32 ne
 			     bool mergeable)
 {
 	struct net_backend *b = vq->backend;
-	struct virtio_net_hdr_mrg_rxbuf h = {};
+	/* Whatever else is in a header of ours, it says nothing. */
+	struct {
+		struct virtio_net_hdr_mrg_rxbuf hdr;
+		u8 rest[WEFT_FEATURES_HEADER_MAX - sizeof(struct virtio_net_hdr_mrg_rxbuf)];
+	} h = {};
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
 	__virtio16 buffers = (__force __virtio16)__cpu_to_virtio16(vq->ring.cfg.little,
 								   room->buffers);
@@ -302,7 +306,8 @@ static int deliver_by_socket(struct weft_vq *vq, const struct room *room, u32 ne
 	iov_iter_init(&msg.msg_iter, ITER_DEST, vq->iov, room->iovs, need);
 	at = msg.msg_iter;
 	if (!b->sock_header) {
-		h.num_buffers = buffers;
+		h.hdr.num_buffers = buffers;
+		BUILD_BUG_ON(sizeof(h) != WEFT_FEATURES_HEADER_MAX);
 		if (copy_to_iter(&h, b->header, &msg.msg_iter) != b->header)
 			return -EFAULT;
 	}
