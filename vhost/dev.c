@@ -70,7 +70,7 @@ struct weft_dev *weft_dev_create(void)
 	xa_init_flags(&dev->workers, XA_FLAGS_ALLOC1);
 	dev->kind = fork_from_owner_default && weft_worker_can(WEFT_WORKER_TASK) ?
 		    WEFT_WORKER_TASK : WEFT_WORKER_KTHREAD;
-	dev->creator = task_tgid_vnr(current);
+	dev->creator = task_tgid_nr(current);
 	dev->number = atomic64_inc_return(&devices);
 	weft_vq_init(dev, WEFT_VQ_RX, weft_rx_work);
 	weft_vq_init(dev, WEFT_VQ_TX, weft_tx_work);
@@ -157,7 +157,7 @@ static long set_owner(struct weft_dev *dev)
 	if (!ret)
 		ret = weft_threads_begin(dev);
 	if (!ret) {
-		dev->owner = task_tgid_vnr(current);
+		dev->owner = task_tgid_nr(current);
 		return 0;
 	}
 	while (i--)

@@ -158,8 +158,9 @@ struct weft_vq {
  * @msg_wait: readers of messages
  * @vqs: queues
  * @debugfs: directory
- * @owner: process id of the owner, or 0; @lock
- * @creator: process id of who opened it, as shown in debugfs
+ * @owner: process id of the owner, or 0; @lock. As all that is shown, by the
+ *	number that the host knows it by, wherever it lives
+ * @creator: the same of who opened it
  * @number: of the device, never used twice
  */
 struct weft_dev {

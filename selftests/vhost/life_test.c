@@ -496,6 +496,41 @@ TEST(file_that_outlives_the_owner)
 	rig_unharmed(&r);
 }
 
+/* All containers have a process 1, and who looks from outside means another one. */
+TEST(known_by_the_number_that_the_host_has)
+{
+	int pipes[2], status, n = 0;
+	char c, name[64], dir[128];
+	pid_t pid;
+	FILE *f;
+
+	ASSERT_EQ(pipe(pipes), 0);
+	ASSERT_EQ(unshare(CLONE_NEWPID), 0);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		int fd = open(guest_dev_node(), O_RDWR);
+
+		if (getpid() != 1 || ioctl(fd, VHOST_SET_OWNER, NULL) ||
+		    write(pipes[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	ASSERT_EQ(read(pipes[0], &c, 1), 1);
+	snprintf(name, sizeof(name), "ls -d " GUEST_STATS "/%d-*", pid);
+	f = popen(name, "r");
+	ASSERT_NE(f, NULL);
+	n = fscanf(f, "%127s", dir);
+	pclose(f);
+	ASSERT_EQ(n, 1);
+	EXPECT_EQ(guest_stats(dir, "device", "owner"), pid);
+	snprintf(name, sizeof(name), "grep -qx vhost-%d /proc/[0-9]*/task/*/comm", pid);
+	EXPECT_EQ(system(name), 0);
+	ASSERT_EQ(kill(pid, SIGKILL), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+}
+
 TEST(forked_and_duplicated_files)
 {
 	int status, copy;
