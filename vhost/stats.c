@@ -13,7 +13,6 @@ static const char * const drop_names[WEFT_DROPS] = {
 	[WEFT_DROP_HEADER] = "header",
 	[WEFT_DROP_BACKEND] = "backend",
 	[WEFT_DROP_NO_BUFFER] = "no-buffer",
-	[WEFT_DROP_MEMORY] = "no-memory",
 };
 
 /**

@@ -17,7 +17,6 @@ struct weft_dev;
  * @WEFT_DROP_HEADER: a header that contradicts itself or the frame
  * @WEFT_DROP_BACKEND: the backend refused it
  * @WEFT_DROP_NO_BUFFER: the driver's buffers have no room for it
- * @WEFT_DROP_MEMORY: no memory in the kernel
  * @WEFT_DROPS: how many
  */
 enum weft_drop {
@@ -25,7 +24,6 @@ enum weft_drop {
 	WEFT_DROP_HEADER,
 	WEFT_DROP_BACKEND,
 	WEFT_DROP_NO_BUFFER,
-	WEFT_DROP_MEMORY,
 	WEFT_DROPS
 };
 
