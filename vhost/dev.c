@@ -362,7 +362,8 @@ static long owner_ioctl(struct weft_dev *dev, unsigned int cmd, void __user *arg
 	long ret = weft_dev_check_owner(dev);
 
 	if (ret)
-		return ret;
+		/* Who asks for workers before there is an owner hears something else. */
+		return dev->mm || !weft_threads_knows(cmd) ? ret : -EINVAL;
 	switch (cmd) {
 	case VHOST_SET_MEM_TABLE:
 		return set_mem_table(dev, argp);

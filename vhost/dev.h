@@ -216,6 +216,7 @@ int weft_threads_begin(struct weft_dev *dev);
 void weft_threads_end(struct weft_dev *dev);
 void weft_threads_flush(struct weft_dev *dev);
 unsigned int weft_threads_attached(struct weft_dev *dev, const struct weft_dev_worker *w);
+bool weft_threads_knows(unsigned int cmd);
 long weft_threads_ioctl(struct weft_dev *dev, unsigned int cmd, void __user *argp);
 
 /* vq.c: one queue */

@@ -192,7 +192,8 @@ static long free_worker(struct weft_dev *dev, struct vhost_worker_state __user *
 	w = xa_load(&dev->workers, s.worker_id);
 	if (!w)
 		return -ENODEV;
-	if (weft_threads_attached(dev, w))
+	/* One that was killed stays until the device is closed. */
+	if (weft_threads_attached(dev, w) || weft_worker_dead(w->worker))
 		return -EBUSY;
 	destroy(dev, w);
 	return 0;
@@ -238,12 +239,25 @@ static long get_worker(struct weft_dev *dev, struct vhost_vring_worker __user *a
 }
 
 /**
+ * weft_threads_knows() - whether weft_threads_ioctl() has an ioctl
+ * @cmd: ioctl
+ *
+ * Return: whether it has
+ */
+bool weft_threads_knows(unsigned int cmd)
+{
+	return cmd == VHOST_NEW_WORKER || cmd == VHOST_FREE_WORKER ||
+	       cmd == VHOST_ATTACH_VRING_WORKER || cmd == VHOST_GET_VRING_WORKER;
+}
+
+/**
  * weft_threads_ioctl() - what concerns workers
  * @dev: device, locked, called by its owner
  * @cmd: ioctl
  * @argp: its argument
  *
- * Return: 0; -ENOIOCTLCMD if it is none of these; errors as of in-tree vhost-scsi
+ * Return: 0; -ENOIOCTLCMD if it is none of these; errors as of in-tree
+ * vhost-scsi, but for a thread that cannot be made, which says why
  */
 long weft_threads_ioctl(struct weft_dev *dev, unsigned int cmd, void __user *argp)
 {
