@@ -124,7 +124,10 @@ static bool log_ok(const struct weft_vq *vq, const struct weft_ring_config *cfg,
 		return true;
 	if (!weft_log_table_ok(base, vq->dev->table))
 		return false;
-	return !used || cfg->packed ||
+	/* With an IOTLB it is the physical address of nothing: what is written to the
+	 * ring is logged by where the IOTLB has it.
+	 */
+	return !used || cfg->packed || vq->dev->iotlb ||
 	       weft_log_ok(base, addr, weft_ring_area_size(cfg, WEFT_AREA_DEVICE));
 }
 

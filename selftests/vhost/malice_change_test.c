@@ -4,6 +4,7 @@
  * the frames go on. Names begin with the class of attack.
  */
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include "guest_frame.h"
 #include "kselftest.h"
@@ -70,4 +71,40 @@ TEST(a6_split_features_set_while_room_to_receive_is_missed)
 TEST(a6_packed_features_set_while_room_to_receive_is_missed)
 {
 	run_features_set(true, GUEST_RX);
+}
+
+/* The log */
+
+static int set_log_addr(int queue, uint32_t flags, uint64_t log_addr)
+{
+	const struct guest_ring *ring = &r.ring[queue];
+	bool iova = r.mem.iova;
+	struct vhost_vring_addr a = {
+		.index = queue,
+		.flags = flags,
+		.desc_user_addr = iova ? ring->desc_addr : (uintptr_t)ring->desc,
+		.avail_user_addr = iova ? ring->avail_addr : (uintptr_t)ring->avail,
+		.used_user_addr = iova ? ring->used_addr : (uintptr_t)ring->used,
+		.log_guest_addr = log_addr,
+	};
+
+	return ioctl(r.dev.fd, VHOST_SET_VRING_ADDR, &a);
+}
+
+/* With an IOTLB it is an I/O virtual address, for which no log has to have room. */
+TEST(a1_log_address_beyond_the_log_with_an_iotlb)
+{
+	rig_open(&r, &(struct rig_config){ .log = true, .iotlb = GUEST_IOTLB_PRELOADED });
+	ASSERT_EQ(set_log_addr(GUEST_TX, 1 << VHOST_VRING_F_LOG, 1ULL << 62), 0);
+	rig_restart(&r, GUEST_TX);
+	rig_unharmed(&r);
+	EXPECT_EQ(rig_stats(&r, GUEST_TX, "log_failures"), 0);
+}
+
+/* Without one, it is physical. */
+TEST(a1_log_address_beyond_the_log)
+{
+	rig_open(&r, &(struct rig_config){ .log = true });
+	EXPECT_ERRNO(EINVAL, set_log_addr(GUEST_TX, 1 << VHOST_VRING_F_LOG, 1ULL << 62));
+	rig_unharmed(&r);
 }
