@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Frames from the backend to the driver. */
+#include <linux/eventfd.h>
 #include <linux/if_vlan.h>
 #include <linux/instrumented.h>
 #include <linux/netdevice.h>
@@ -338,6 +339,8 @@ static void log_room(struct weft_vq *vq, const struct room *room, u32 need)
 		len = min_t(u64, vq->iov[i].iov_len, need);
 		weft_log_user(vq, (uintptr_t)vq->iov[i].iov_base, len);
 	}
+	if (vq->dev->log_ctx)
+		eventfd_signal(vq->dev->log_ctx);
 }
 
 /* There are no frames: true if one came meanwhile. */

@@ -4,6 +4,7 @@
  * the frames go on. Names begin with the class of attack.
  */
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #include "guest_frame.h"
@@ -106,5 +107,19 @@ TEST(a1_log_address_beyond_the_log)
 {
 	rig_open(&r, &(struct rig_config){ .log = true });
 	EXPECT_ERRNO(EINVAL, set_log_addr(GUEST_TX, 1 << VHOST_VRING_F_LOG, 1ULL << 62));
+	rig_unharmed(&r);
+}
+
+/* Pages of frames are told of, also where the ring itself is not logged. */
+TEST(a1_log_of_frames_alone_is_signalled)
+{
+	int fd = eventfd(0, EFD_NONBLOCK);
+
+	rig_open(&r, &(struct rig_config){ .log = true });
+	ASSERT_EQ(set_log_addr(GUEST_RX, 0, 0), 0);
+	ASSERT_EQ(ioctl(r.dev.fd, VHOST_SET_LOG_FD, &fd), 0);
+	ASSERT_EQ(rig_receive(&r), 0);
+	EXPECT_TRUE(guest_mem_dirty(&r.mem, r.buf[GUEST_RX]));
+	EXPECT_GE(guest_event_take(fd), 1);
 	rig_unharmed(&r);
 }
