@@ -273,8 +273,12 @@ static int resolve(struct weft_vq *vq, struct weft_map_range *ranges)
 		if (n > 0)
 			r->uaddr = (uintptr_t)iov[0].iov_base;
 	}
-	/* Descriptors are loaded as words. */
-	return whole && !(ranges[WEFT_AREA_DESC].uaddr & 7) ? 0 : -EINVAL;
+	/* Descriptors are loaded as words of 8 bytes, the rest as those of 2 and, of a
+	 * used ring, 4. An IOTLB may have them anywhere, whatever virtio says.
+	 */
+	return whole && !(ranges[WEFT_AREA_DESC].uaddr & 7) &&
+	       !(ranges[WEFT_AREA_DRIVER].uaddr & 1) &&
+	       !(ranges[WEFT_AREA_DEVICE].uaddr & 3) ? 0 : -EINVAL;
 }
 
 /**
