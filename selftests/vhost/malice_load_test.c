@@ -197,6 +197,9 @@ static void *feed(void *arg)
 		idx += 16;
 		while (!stop && (uint16_t)(idx - r.ring[GUEST_TX].used->idx) > r.c.size)
 			;
+		/* More than there is room for, if it did not wait. */
+		if (stop)
+			break;
 		__atomic_store_n(&r.ring[GUEST_TX].avail->idx, idx, __ATOMIC_RELEASE);
 		eventfd_write(r.ring[GUEST_TX].kick, 1);
 	}
