@@ -87,6 +87,7 @@ static void in_child(void (*run)(void))
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
+		ksft_failures = 0;
 		run();
 		fflush(stdout);
 		_exit(ksft_failures ? KSFT_FAIL : KSFT_PASS);
@@ -131,7 +132,7 @@ static void use_pages(uint64_t first)
 		r.buf[GUEST_RX] = first + (PAGES + i) * GUEST_PAGE;
 		if (rig_send(&r) || rig_receive(&r))
 			KSFT_FAILED(1, "page %u: %s", i, rig_why());
-		EXPECT_LE(rig_stats(&r, 2, "translations"), ENTRIES);
+		ASSERT_LE(rig_stats(&r, 2, "translations"), ENTRIES);
 	}
 }
 
@@ -324,14 +325,14 @@ static const char *in_group(const char *file)
 	return path;
 }
 
-static void join_group(void)
+static void join_group(const char *controller)
 {
 	strcpy(cgroups, "/tmp/weft-cgroups-XXXXXX");
 	ASSERT_NE(mkdtemp(cgroups), NULL);
 	if (mount("none", cgroups, "cgroup2", 0, NULL))
 		SKIP("no cgroups: %s", strerror(errno));
-	if (shell("echo +pids >%s/cgroup.subtree_control", cgroups))
-		SKIP("no pids in cgroup2 here");
+	if (shell("echo +%s >%s/cgroup.subtree_control", controller, cgroups))
+		SKIP("cgroups do not count %s here", controller);
 	ASSERT_EQ(mkdir(in_group(""), 0755), 0);
 	write_number(in_group("cgroup.procs"), getpid());
 }
@@ -349,16 +350,18 @@ static void leave_group(void)
 
 TEST(a9_no_more_threads_in_the_cgroup)
 {
+	uint8_t kind = VHOST_FORK_OWNER_TASK;
 	struct vhost_worker_state w;
 	char dir[128];
 	int fd;
 
 	if (!can(VHOST_FORK_OWNER_TASK))
 		SKIP("workers are kernel threads here: no vhost_task");
-	join_group();
+	join_group("pids");
 	fd = open(guest_dev_node(), O_RDWR);
 	ASSERT_GE(fd, 0);
 	ASSERT_TRUE(guest_stats_dir(dir, sizeof(dir), 0));
+	ASSERT_EQ(ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &kind), 0);
 	write_number(in_group("pids.max"), 1);
 	for (int i = 0; i < 10; i++) {
 		EXPECT_ERRNO(EAGAIN, ioctl(fd, VHOST_SET_OWNER, NULL));
@@ -380,4 +383,36 @@ TEST(a9_no_more_threads_in_the_cgroup)
 	leave_group();
 	rig_open(&r, &(struct rig_config){ });
 	rig_unharmed(&r);
+}
+
+/* What the kernel allocates for an owner is counted against the owner's group. */
+static void refuse_often(uint8_t kind)
+{
+	const unsigned int often = 200;
+	long long used, each;
+	char dir[128];
+	int fd;
+
+	fd = open(guest_dev_node(), O_RDWR);
+	ASSERT_GE(fd, 0);
+	ASSERT_TRUE(guest_stats_dir(dir, sizeof(dir), 0));
+	ASSERT_EQ(ioctl(fd, VHOST_SET_FORK_FROM_OWNER, &kind), 0);
+	each = 2 * guest_stats(dir, "device", "bytes.queue");
+	EXPECT_ERRNO(EAGAIN, ioctl_without_threads(fd, VHOST_SET_OWNER, NULL));
+	used = read_number(in_group("memory.current"));
+	for (unsigned int i = 0; i < often; i++)
+		ASSERT_ERRNO(EAGAIN, ioctl_without_threads(fd, VHOST_SET_OWNER, NULL));
+	used = read_number(in_group("memory.current")) - used;
+	ksft_note("%lld KiB more after %u refusals", used / 1024, often);
+	EXPECT_LT(used, often * each / 4);
+	close(fd);
+}
+
+TEST(a9_memory_after_refusals)
+{
+	join_group("memory");
+	refuse_often(VHOST_FORK_OWNER_KTHREAD);
+	if (can(VHOST_FORK_OWNER_TASK))
+		refuse_often(VHOST_FORK_OWNER_TASK);
+	leave_group();
 }
