@@ -203,7 +203,7 @@ struct weft_ring_used {
 
 /**
  * struct weft_ring - one virtqueue. Fields are the engine's; users set @ops,
- * @va and @owner, may read @fault and @kicks_off, and set @walked back to 0.
+ * @va and @owner, may read @fault and @kicks_off, and add to @walked or set it back.
  * @ops: how memory is reached
  * @owner: the user's
  * @va: kernel addresses of the areas, see &weft_ring_ops.enter
