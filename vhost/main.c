@@ -119,6 +119,9 @@ static int __init weft_vhost_init(void)
 		return -EEXIST;
 	}
 	weft_stats_init();
+	/* systemd makes that node by this number at boot, whoever answers to it. */
+	if (!strcmp(devname, "vhost-net"))
+		weft_vhost_misc.minor = VHOST_NET_MINOR;
 	weft_vhost_misc.name = devname;
 	weft_vhost_misc.mode = mode;
 	ret = misc_register(&weft_vhost_misc);
