@@ -21,7 +21,7 @@
  * @todo: works in the reverse of the order in which they were queued
  * @task: a WEFT_WORKER_TASK
  * @kthread: or a WEFT_WORKER_KTHREAD
- * @mm: the address space a kernel thread takes on
+ * @mm: the address space a kernel thread takes on, or NULL
  * @killed: called in the thread when the owner's end takes it along
  * @arg: for @killed
  * @lock: serialises the last run of the works with flushes
@@ -77,7 +77,8 @@ static int kthread_main(void *data)
 {
 	struct weft_worker *w = data;
 
-	kthread_use_mm(w->mm);
+	if (w->mm)
+		kthread_use_mm(w->mm);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
 		if (kthread_should_stop()) {
@@ -91,7 +92,8 @@ static int kthread_main(void *data)
 		__set_current_state(TASK_RUNNING);
 		run(w);
 	}
-	kthread_unuse_mm(w->mm);
+	if (w->mm)
+		kthread_unuse_mm(w->mm);
 	return 0;
 }
 
@@ -209,7 +211,8 @@ EXPORT_SYMBOL_GPL(weft_worker_can);
  * weft_worker_create() - starts a thread
  * @name: what it is called
  * @kind: what it is
- * @mm: the owner's address space, of which the caller keeps a user
+ * @mm: the owner's address space, of which the caller keeps a user; NULL for a
+ *	WEFT_WORKER_KTHREAD that needs none
  * @killed: called in the thread if the owner is killed, which ends a
  *	WEFT_WORKER_TASK: on return nobody queues works to it any more
  * @arg: for @killed
