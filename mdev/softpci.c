@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * weft_softpci - a PCI host bridge of software, with display functions on it
+ * weft_softpci - a PCI host bridge of software, with functions on it
  *
  * libvirt, Nova, Incus and the Kubernetes plugins take a device for a vGPU
- * parent only when it is a PCI function. This module gives a host without an
- * adapter such functions, in a PCI domain of their own: config space that
- * answers, no BARs, no interrupts. weft_vgpu binds to them by itself and backs
- * their VRAM with memory.
+ * parent, or look a vDPA device up, only when it is a PCI function. This module
+ * gives a host without an adapter such functions, in a PCI domain of their own:
+ * config space that answers, no BARs, no interrupts. weft_vgpu binds to the
+ * display functions by itself and backs their VRAM with memory; weft_vdpa binds
+ * to the network functions. They come in this order.
  */
 #include <linux/device.h>
 #include <linux/log2.h>
@@ -28,6 +29,10 @@
 static unsigned int functions = 1;
 module_param(functions, uint, 0444);
 MODULE_PARM_DESC(functions, "display functions to offer, 0 to 256 (default 1)");
+
+static unsigned int net_functions;
+module_param(net_functions, uint, 0444);
+MODULE_PARM_DESC(net_functions, "network functions to offer besides, which weft_vdpa makes a vDPA device each of; 256 in all (default 0)");
 
 static unsigned int vram_mb = 64;
 module_param(vram_mb, uint, 0444);
@@ -53,7 +58,7 @@ static struct {
 static struct soft_function *soft_function(struct pci_bus *bus,
 					   unsigned int devfn)
 {
-	if (bus->number || devfn >= functions)
+	if (bus->number || devfn >= functions + net_functions)
 		return NULL;
 	return &soft.functions[devfn];
 }
@@ -129,20 +134,23 @@ static void put_le16(u8 *p, u16 val)
 
 static void soft_function_init(struct soft_function *fn, unsigned int index)
 {
+	bool net = index >= functions;
+	u16 id = net ? WEFT_SOFTPCI_NETWORK : WEFT_SOFTPCI_DISPLAY;
 	u8 *config = fn->config;
 
 	fn->pub.magic = WEFT_SOFTPCI_MAGIC;
-	fn->pub.index = index;
-	fn->pub.vram_bytes = (u64)vram_mb * SZ_1M;
+	fn->pub.index = net ? index - functions : index;
+	fn->pub.vram_bytes = net ? 0 : (u64)vram_mb * SZ_1M;
 	fn->pub.owner = THIS_MODULE;
 
 	put_le16(config + PCI_VENDOR_ID, WEFT_SOFTPCI_VENDOR);
-	put_le16(config + PCI_DEVICE_ID, WEFT_SOFTPCI_DISPLAY);
-	put_le16(config + PCI_CLASS_DEVICE, PCI_CLASS_DISPLAY_OTHER);
+	put_le16(config + PCI_DEVICE_ID, id);
+	put_le16(config + PCI_CLASS_DEVICE,
+		 net ? PCI_CLASS_NETWORK_ETHERNET : PCI_CLASS_DISPLAY_OTHER);
 	put_le16(config + PCI_SUBSYSTEM_VENDOR_ID, WEFT_SOFTPCI_VENDOR);
-	put_le16(config + PCI_SUBSYSTEM_ID, WEFT_SOFTPCI_DISPLAY);
+	put_le16(config + PCI_SUBSYSTEM_ID, id);
 	config[PCI_HEADER_TYPE] = PCI_HEADER_TYPE_NORMAL |
-				  (functions > 1 ? 0x80 : 0);
+				  (functions + net_functions > 1 ? 0x80 : 0);
 }
 
 /*
@@ -204,6 +212,11 @@ static int check_params(void)
 		       MAX_FUNCTIONS);
 		return -EINVAL;
 	}
+	if (net_functions > MAX_FUNCTIONS - functions) {
+		pr_err("net_functions=%u: a bus holds at most %u, and functions=%u come first\n",
+		       net_functions, MAX_FUNCTIONS, functions);
+		return -EINVAL;
+	}
 	if (!is_power_of_2(vram_mb) || (u64)vram_mb * SZ_1M < WEFT_SLICE_UNIT ||
 	    (u64)vram_mb * SZ_1M > WEFT_VRAM_MAX) {
 		pr_err("vram_mb=%u: a PCI BAR needs a power of two, from %u to %u\n",
@@ -259,11 +272,11 @@ static int __init softpci_init(void)
 	spin_lock_init(&soft.lock);
 	soft.sd.domain = ret;
 	soft.sd.node = NUMA_NO_NODE;
-	soft.functions = kvcalloc(max(functions, 1u), sizeof(*soft.functions),
-				  GFP_KERNEL);
+	soft.functions = kvcalloc(max(functions + net_functions, 1u),
+				  sizeof(*soft.functions), GFP_KERNEL);
 	if (!soft.functions)
 		return -ENOMEM;
-	for (i = 0; i < functions; i++)
+	for (i = 0; i < functions + net_functions; i++)
 		soft_function_init(&soft.functions[i], i);
 
 	ret = bus_register_notifier(&pci_bus_type, &soft_nb);
@@ -275,6 +288,9 @@ static int __init softpci_init(void)
 
 	pr_info("%u display function%s of %u MiB in PCI domain %04x\n",
 		functions, functions == 1 ? "" : "s", vram_mb, soft.sd.domain);
+	if (net_functions)
+		pr_info("%u network function%s in PCI domain %04x\n", net_functions,
+			net_functions == 1 ? "" : "s", soft.sd.domain);
 	return 0;
 
 err_notifier:
@@ -296,4 +312,4 @@ module_exit(softpci_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("weft developers");
-MODULE_DESCRIPTION("PCI host bridge of software with display functions, as parents for vGPUs");
+MODULE_DESCRIPTION("PCI host bridge of software, with display and network functions as parents for vGPUs and vDPA devices");
