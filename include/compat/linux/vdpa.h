@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How a vDPA device is allocated, and told who does its DMA. */
+#ifndef WEFT_COMPAT_LINUX_VDPA_H
+#define WEFT_COMPAT_LINUX_VDPA_H
+
+#include_next <linux/vdpa.h>
+
+/* Of @size bytes, of which a struct vdpa_device comes first. */
+static inline struct vdpa_device *weft_vdpa_alloc(struct device *parent,
+						  const struct vdpa_config_ops *config,
+						  unsigned int ngroups, unsigned int nas,
+						  size_t size, const char *name)
+{
+#ifdef WEFT_HAVE_VDPA_MAP
+	return __vdpa_alloc_device(parent, config, NULL, ngroups, nas, size, name, false);
+#else
+	return __vdpa_alloc_device(parent, config, ngroups, nas, size, name, false);
+#endif
+}
+
+static inline void weft_vdpa_set_dma_dev(struct vdpa_device *vdpa, struct device *dev)
+{
+#ifdef WEFT_HAVE_VDPA_MAP
+	vdpa->vmap.dma_dev = dev;
+#else
+	vdpa->dma_dev = dev;
+#endif
+}
+
+#endif /* WEFT_COMPAT_LINUX_VDPA_H */

@@ -1,0 +1,627 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The device, as the vDPA bus and its drivers see it. */
+#include <linux/device/driver.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/virtio_ring.h>
+#include <uapi/linux/vhost_types.h>
+#include <uapi/linux/virtio_config.h>
+#include <uapi/linux/virtio_ids.h>
+#include <weft/softpci.h>
+#include "dev.h"
+
+#define F(bit)	BIT_ULL(bit)
+
+/* Without these, a driver would not use addresses of its own, or other bytes. */
+#define REQUIRED	(F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM))
+
+#define OFFLOADS	(F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) | \
+			 F(VIRTIO_NET_F_GUEST_TSO6) | F(VIRTIO_NET_F_GUEST_ECN))
+
+/**
+ * weft_vdpa_features() - what devices can do
+ *
+ * Return: features, of virtio and of its network devices
+ */
+u64 weft_vdpa_features(void)
+{
+	return REQUIRED | OFFLOADS |
+	       F(VIRTIO_F_RING_PACKED) | F(VIRTIO_F_IN_ORDER) | F(VIRTIO_F_RING_RESET) |
+	       F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) |
+	       F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) |
+	       F(VIRTIO_NET_F_HOST_ECN) | F(VIRTIO_NET_F_MRG_RXBUF) | F(VIRTIO_NET_F_MAC) |
+	       F(VIRTIO_NET_F_MTU) | F(VIRTIO_NET_F_STATUS) | F(VIRTIO_NET_F_SPEED_DUPLEX) |
+	       F(VIRTIO_NET_F_MQ) | F(VIRTIO_NET_F_CTRL_VQ) | F(VIRTIO_NET_F_CTRL_RX) |
+	       F(VIRTIO_NET_F_CTRL_RX_EXTRA) | F(VIRTIO_NET_F_CTRL_VLAN) |
+	       F(VIRTIO_NET_F_CTRL_MAC_ADDR) | F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
+	       F(VIRTIO_NET_F_GUEST_ANNOUNCE);
+}
+
+static struct weft_vdpa_vq *vq_of(struct vdpa_device *vdpa, u16 index)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	/* The bus checks numbers, and speculation does not. */
+	return &dev->vqs[array_index_nospec(index, dev->nvqs)];
+}
+
+/* Of the driver that is bound: whether it uses the host's own addresses. */
+static bool driver_is_the_kernel(const struct weft_vdpa *dev)
+{
+	const struct device_driver *drv = READ_ONCE(dev->vdpa.dev.driver);
+
+	return drv && !strcmp(drv->name, "virtio_vdpa");
+}
+
+static void lock_vqs(struct weft_vdpa *dev)
+{
+	int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		mutex_lock_nest_lock(&dev->vqs[i].lock, &dev->lock);
+}
+
+static void unlock_vqs(struct weft_vdpa *dev)
+{
+	int i;
+
+	for (i = dev->nvqs - 1; i >= 0; i--)
+		mutex_unlock(&dev->vqs[i].lock);
+}
+
+/* Has all queues of an address space go on in another one. */
+static void set_space(struct weft_vdpa *dev, unsigned int asid, struct weft_space *space)
+{
+	struct weft_space *old = dev->spaces[asid];
+	int i;
+
+	lock_vqs(dev);
+	dev->spaces[asid] = space;
+	for (i = 0; i < dev->nvqs; i++)
+		weft_vdpa_vq_remap(&dev->vqs[i]);
+	unlock_vqs(dev);
+	weft_space_free(old);
+}
+
+static int start_worker(struct weft_vdpa *dev, unsigned int n)
+{
+	struct weft_worker *w;
+	char name[TASK_COMM_LEN];
+
+	if (dev->workers[n])
+		return 0;
+	snprintf(name, sizeof(name), "vdpa%u-%u", dev->vdpa.index, n);
+	w = weft_worker_create(name, WEFT_WORKER_KTHREAD, NULL, NULL, NULL);
+	if (IS_ERR(w)) {
+		dev_notice(&dev->vdpa.dev, "no thread for queues %u and %u: error %ld\n", 2 * n,
+			   2 * n + 1, PTR_ERR(w));
+		return PTR_ERR(w);
+	}
+	dev->workers[n] = w;
+	return 0;
+}
+
+static void stop_workers(struct weft_vdpa *dev)
+{
+	int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		rcu_assign_pointer(dev->vqs[i].worker, NULL);
+	synchronize_rcu();
+	for (i = 0; i < WEFT_VDPA_MAX_PAIRS; i++) {
+		if (!dev->workers[i])
+			continue;
+		weft_worker_flush(dev->workers[i]);
+		weft_worker_destroy(dev->workers[i]);
+		dev->workers[i] = NULL;
+	}
+}
+
+/* Starts or stops a queue, as the state says. The device is locked. */
+static void update(struct weft_vdpa_vq *vq)
+{
+	struct weft_vdpa *dev = vq->dev;
+	unsigned int n = weft_vdpa_is_ctrl(vq) ? 0 : vq->index / 2;
+	bool run = vq->ready && dev->status & VIRTIO_CONFIG_S_DRIVER_OK && !dev->suspended;
+
+	/* One that could not start does not, until the driver begins anew. */
+	if (run == vq->running || (run && vq->ring.fault))
+		return;
+	if (run && start_worker(dev, n))
+		return;
+	mutex_lock(&vq->lock);
+	if (run)
+		weft_vdpa_vq_start(vq);
+	else
+		weft_vdpa_vq_stop(vq);
+	mutex_unlock(&vq->lock);
+	if (run) {
+		rcu_assign_pointer(vq->worker, dev->workers[n]);
+		/* Buffers may have come before there was somebody to kick. */
+		weft_vdpa_vq_queue(vq);
+	}
+}
+
+static void update_all(struct weft_vdpa *dev)
+{
+	int i;
+
+	for (i = 0; i < dev->nvqs; i++)
+		update(&dev->vqs[i]);
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		netif_carrier_on(dev->rep);
+	else
+		netif_carrier_off(dev->rep);
+}
+
+/* The device is locked. */
+static void config_changed(struct weft_vdpa *dev)
+{
+	dev->generation++;
+	if (dev->config_cb.callback)
+		dev->config_cb.callback(dev->config_cb.private);
+}
+
+/**
+ * weft_vdpa_link() - tells the driver whether there is a link
+ * @dev: device
+ * @up: whether there is
+ *
+ * Process context.
+ */
+void weft_vdpa_link(struct weft_vdpa *dev, bool up)
+{
+	__le16 bit = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
+
+	mutex_lock(&dev->lock);
+	if (up)
+		dev->config.status |= (__force __virtio16)bit;
+	else
+		dev->config.status &= (__force __virtio16)~bit;
+	config_changed(dev);
+	mutex_unlock(&dev->lock);
+}
+
+/**
+ * weft_vdpa_set_mac() - gives the device another address
+ * @dev: device
+ * @mac: address
+ */
+void weft_vdpa_set_mac(struct weft_vdpa *dev, const u8 *mac)
+{
+	mutex_lock(&dev->lock);
+	ether_addr_copy(dev->mac, mac);
+	ether_addr_copy(dev->config.mac, mac);
+	config_changed(dev);
+	mutex_unlock(&dev->lock);
+}
+
+/* Queues */
+
+static int set_vq_address(struct vdpa_device *vdpa, u16 index, u64 desc, u64 driver, u64 device)
+{
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+	int ret = 0;
+
+	mutex_lock(&vq->lock);
+	if (vq->running) {
+		ret = -EBUSY;
+	} else {
+		vq->addr[WEFT_AREA_DESC] = desc;
+		vq->addr[WEFT_AREA_DRIVER] = driver;
+		vq->addr[WEFT_AREA_DEVICE] = device;
+	}
+	mutex_unlock(&vq->lock);
+	return ret;
+}
+
+/* It cannot be refused here: a size that is none is found when the queue starts. */
+static void set_vq_num(struct vdpa_device *vdpa, u16 index, u32 num)
+{
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+
+	mutex_lock(&vq->lock);
+	if (!vq->running)
+		vq->num = num <= WEFT_VDPA_RING_MAX ? num : 0;
+	mutex_unlock(&vq->lock);
+}
+
+/* In a wake-up, with interrupts off. */
+static void kick_vq(struct vdpa_device *vdpa, u16 index)
+{
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+
+	atomic64_inc(&vq->stats.kicks);
+	weft_vdpa_vq_queue(vq);
+}
+
+static void set_vq_cb(struct vdpa_device *vdpa, u16 index, struct vdpa_callback *cb)
+{
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+
+	mutex_lock(&vq->lock);
+	vq->cb = *cb;
+	mutex_unlock(&vq->lock);
+}
+
+static void set_vq_ready(struct vdpa_device *vdpa, u16 index, bool ready)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+
+	mutex_lock(&dev->lock);
+	if (ready && !vq->ready)
+		vq->ring.fault = WEFT_RING_OK;
+	vq->ready = ready;
+	update(vq);
+	mutex_unlock(&dev->lock);
+}
+
+static bool get_vq_ready(struct vdpa_device *vdpa, u16 index)
+{
+	return vq_of(vdpa, index)->ready;
+}
+
+static int set_vq_state(struct vdpa_device *vdpa, u16 index, const struct vdpa_vq_state *state)
+{
+	const struct vdpa_vq_state_packed *p = &state->packed;
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+	int ret = 0;
+
+	mutex_lock(&vq->lock);
+	if (vq->running) {
+		ret = -EBUSY;
+	} else {
+		vq->state = weft_vdpa_has(vq->dev, VIRTIO_F_RING_PACKED) ?
+			    p->last_avail_idx | p->last_avail_counter << 15 |
+			    p->last_used_idx << 16 | (u32)p->last_used_counter << 31 :
+			    state->split.avail_index;
+		vq->state_set = true;
+	}
+	mutex_unlock(&vq->lock);
+	return ret;
+}
+
+static int get_vq_state(struct vdpa_device *vdpa, u16 index, struct vdpa_vq_state *state)
+{
+	struct weft_vdpa_vq *vq = vq_of(vdpa, index);
+	bool packed = weft_vdpa_has(vq->dev, VIRTIO_F_RING_PACKED);
+	u32 s;
+
+	mutex_lock(&vq->lock);
+	s = vq->running ? weft_ring_state_pack(&vq->ring) :
+	    vq->state_set || !packed ? vq->state : 0x80008000;
+	mutex_unlock(&vq->lock);
+	memset(state, 0, sizeof(*state));
+	if (packed) {
+		state->packed.last_avail_idx = s & 0x7fff;
+		state->packed.last_avail_counter = s >> 15 & 1;
+		state->packed.last_used_idx = s >> 16 & 0x7fff;
+		state->packed.last_used_counter = s >> 31;
+	} else {
+		state->split.avail_index = s;
+	}
+	return 0;
+}
+
+static u16 get_vq_size(struct vdpa_device *vdpa, u16 index)
+{
+	return vq_of(vdpa, index)->num;
+}
+
+static u32 get_vq_align(struct vdpa_device *vdpa)
+{
+	return PAGE_SIZE;
+}
+
+static u32 get_vq_group(struct vdpa_device *vdpa, u16 index)
+{
+	return weft_vdpa_is_ctrl(vq_of(vdpa, index)) ? WEFT_GROUP_CTRL : WEFT_GROUP_DATA;
+}
+
+static u16 get_vq_num_max(struct vdpa_device *vdpa)
+{
+	return WEFT_VDPA_RING_MAX;
+}
+
+/* Features and status */
+
+static u64 get_device_features(struct vdpa_device *vdpa)
+{
+	return to_weft_vdpa(vdpa)->offered;
+}
+
+static u64 get_backend_features(const struct vdpa_device *vdpa)
+{
+	return BIT_ULL(VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK);
+}
+
+static int set_driver_features(struct vdpa_device *vdpa, u64 features)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	int ret = 0;
+
+	mutex_lock(&dev->lock);
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
+		ret = -EBUSY;
+	} else if (features & ~dev->offered || ~features & REQUIRED) {
+		ret = -EINVAL;
+	} else {
+		dev->features = features;
+		dev->offloads = features & OFFLOADS;
+		weft_vdpa_ctrl_reset(dev);
+	}
+	mutex_unlock(&dev->lock);
+	return ret;
+}
+
+static u64 get_driver_features(struct vdpa_device *vdpa)
+{
+	return to_weft_vdpa(vdpa)->features;
+}
+
+static void set_config_cb(struct vdpa_device *vdpa, struct vdpa_callback *cb)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	dev->config_cb = *cb;
+	mutex_unlock(&dev->lock);
+}
+
+static u32 get_device_id(struct vdpa_device *vdpa)
+{
+	return VIRTIO_ID_NET;
+}
+
+static u32 get_vendor_id(struct vdpa_device *vdpa)
+{
+	return WEFT_SOFTPCI_VENDOR;
+}
+
+static u8 get_status(struct vdpa_device *vdpa)
+{
+	return to_weft_vdpa(vdpa)->status;
+}
+
+/* A driver of the kernel maps nothing: its addresses are physical ones. */
+static int begin_identity(struct weft_vdpa *dev)
+{
+	struct weft_space *space;
+	int i;
+
+	if (dev->identity || !driver_is_the_kernel(dev))
+		return 0;
+	for (i = 0; i < WEFT_GROUPS; i++) {
+		space = weft_space_identity();
+		if (IS_ERR(space))
+			return PTR_ERR(space);
+		set_space(dev, i, space);
+		dev->identity = true;
+	}
+	return 0;
+}
+
+static void set_status(struct vdpa_device *vdpa, u8 status)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	/* virtio 1.3 §3.1.1: the driver looks again whether the bit stays. */
+	if (~dev->features & REQUIRED)
+		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK && begin_identity(dev))
+		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	dev->status = status;
+	update_all(dev);
+	mutex_unlock(&dev->lock);
+}
+
+/* The device is locked. */
+static void reset(struct weft_vdpa *dev, bool maps)
+{
+	int i;
+
+	dev->status = 0;
+	dev->suspended = false;
+	update_all(dev);
+	stop_workers(dev);
+	for (i = 0; i < dev->nvqs; i++) {
+		mutex_lock(&dev->vqs[i].lock);
+		weft_vdpa_vq_reset(&dev->vqs[i]);
+		mutex_unlock(&dev->vqs[i].lock);
+	}
+	for (i = 0; i < WEFT_GROUPS; i++) {
+		if (maps || dev->identity)
+			set_space(dev, i, NULL);
+		dev->asid[i] = 0;
+	}
+	dev->identity = false;
+	dev->features = 0;
+	dev->offloads = 0;
+	dev->active = 1;
+	dev->config_cb = (struct vdpa_callback) {};
+	ether_addr_copy(dev->config.mac, dev->mac);
+	weft_vdpa_ctrl_reset(dev);
+}
+
+static int reset_device(struct vdpa_device *vdpa)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	reset(dev, false);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static int compat_reset(struct vdpa_device *vdpa, u32 flags)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	reset(dev, flags & VDPA_RESET_F_CLEAN_MAP);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+/**
+ * weft_vdpa_stop() - ends all that a device does
+ * @dev: device, that no driver is bound to any more
+ */
+void weft_vdpa_stop(struct weft_vdpa *dev)
+{
+	mutex_lock(&dev->lock);
+	reset(dev, true);
+	mutex_unlock(&dev->lock);
+}
+
+static int set_suspended(struct vdpa_device *vdpa, bool suspended)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	dev->suspended = suspended;
+	update_all(dev);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static int suspend(struct vdpa_device *vdpa)
+{
+	return set_suspended(vdpa, true);
+}
+
+static int resume(struct vdpa_device *vdpa)
+{
+	return set_suspended(vdpa, false);
+}
+
+/* Configuration */
+
+static size_t get_config_size(struct vdpa_device *vdpa)
+{
+	return sizeof(struct virtio_net_config);
+}
+
+static void get_config(struct vdpa_device *vdpa, unsigned int offset, void *buf,
+		       unsigned int len)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	memset(buf, 0, len);
+	if (offset >= sizeof(dev->config))
+		return;
+	len = min_t(size_t, len, sizeof(dev->config) - offset);
+	mutex_lock(&dev->lock);
+	memcpy(buf, (u8 *)&dev->config + offset, len);
+	mutex_unlock(&dev->lock);
+}
+
+/* virtio 1.3 §5.1.4: a driver with VERSION_1 has nothing to write there. */
+static void set_config(struct vdpa_device *vdpa, unsigned int offset, const void *buf,
+		       unsigned int len)
+{
+}
+
+static u32 get_generation(struct vdpa_device *vdpa)
+{
+	return READ_ONCE(to_weft_vdpa(vdpa)->generation);
+}
+
+/* Memory */
+
+static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iotlb *iotlb)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	struct weft_space *space;
+
+	if (asid >= WEFT_GROUPS)
+		return -EINVAL;
+	asid = array_index_nospec(asid, WEFT_GROUPS);
+	space = weft_space_of(iotlb);
+	mutex_lock(&dev->lock);
+	/* What was there before may be gone, whatever came of the new one. */
+	set_space(dev, asid, IS_ERR(space) ? NULL : space);
+	mutex_unlock(&dev->lock);
+	return PTR_ERR_OR_ZERO(space);
+}
+
+static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	if (asid >= WEFT_GROUPS)
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	set_space(dev, array_index_nospec(asid, WEFT_GROUPS), NULL);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static int set_group_asid(struct vdpa_device *vdpa, unsigned int group, unsigned int asid)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	int i;
+
+	if (group >= WEFT_GROUPS || asid >= WEFT_GROUPS)
+		return -EINVAL;
+	mutex_lock(&dev->lock);
+	lock_vqs(dev);
+	dev->asid[array_index_nospec(group, WEFT_GROUPS)] = asid;
+	for (i = 0; i < dev->nvqs; i++)
+		weft_vdpa_vq_remap(&dev->vqs[i]);
+	unlock_vqs(dev);
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static void free_device(struct vdpa_device *vdpa)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	int i;
+
+	for (i = 0; i < WEFT_GROUPS; i++)
+		weft_space_free(dev->spaces[i]);
+	for (i = 0; dev->vqs && i < dev->nvqs; i++)
+		weft_vdpa_vq_exit(&dev->vqs[i]);
+	kvfree(dev->vqs);
+	kfree(rcu_access_pointer(dev->filter));
+}
+
+const struct vdpa_config_ops weft_vdpa_ops = {
+	.set_vq_address = set_vq_address,
+	.set_vq_num = set_vq_num,
+	.kick_vq = kick_vq,
+	.set_vq_cb = set_vq_cb,
+	.set_vq_ready = set_vq_ready,
+	.get_vq_ready = get_vq_ready,
+	.set_vq_state = set_vq_state,
+	.get_vq_state = get_vq_state,
+	.get_vendor_vq_stats = weft_vdpa_vstats,
+	.get_vq_size = get_vq_size,
+	.get_vq_align = get_vq_align,
+	.get_vq_group = get_vq_group,
+	.get_device_features = get_device_features,
+	.get_backend_features = get_backend_features,
+	.set_driver_features = set_driver_features,
+	.get_driver_features = get_driver_features,
+	.set_config_cb = set_config_cb,
+	.get_vq_num_max = get_vq_num_max,
+	.get_device_id = get_device_id,
+	.get_vendor_id = get_vendor_id,
+	.get_status = get_status,
+	.set_status = set_status,
+	.reset = reset_device,
+	.compat_reset = compat_reset,
+	.suspend = suspend,
+	.resume = resume,
+	.get_config_size = get_config_size,
+	.get_config = get_config,
+	.set_config = set_config,
+	.get_generation = get_generation,
+	.set_map = set_map,
+	.reset_map = reset_map,
+	.set_group_asid = set_group_asid,
+	.free = free_device,
+};

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netdev that represents a device on the host: what the host sends to it,
+ * the driver receives, and the other way round. Bridges, Open vSwitch, tc, nft
+ * and tcpdump take it for what it is, a port.
+ */
+#include <linux/ethtool.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
+#include "dev.h"
+
+struct rep {
+	struct weft_vdpa *dev;
+	unsigned int port;
+};
+
+static struct weft_vdpa *dev_of(const struct net_device *rep)
+{
+	return ((struct rep *)netdev_priv(rep))->dev;
+}
+
+static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *rep)
+{
+	struct weft_vdpa *dev = dev_of(rep);
+	u16 pair = skb_get_queue_mapping(skb), active = READ_ONCE(dev->active);
+	struct weft_vdpa_vq *vq;
+
+	vq = &dev->vqs[2 * (active && pair >= active ? pair % active : pair)];
+	if (unlikely(!weft_vdpa_wanted(dev, skb))) {
+		weft_vdpa_drop(vq, WEFT_VDPA_DROP_FILTER);
+		kfree_skb(skb);
+		return NETDEV_TX_OK;
+	}
+	/* It may wait for long, and nobody else is to wait for it. */
+	if (unlikely(skb_orphan_frags_rx(skb, GFP_ATOMIC)))
+		goto drop;
+	skb_tx_timestamp(skb);
+	skb_orphan(skb);
+	nf_reset_ct(skb);
+	if (unlikely(ptr_ring_produce(&vq->line, skb)))
+		goto drop;
+	weft_vdpa_vq_queue(vq);
+	return NETDEV_TX_OK;
+drop:
+	weft_vdpa_drop(vq, WEFT_VDPA_DROP_LINE);
+	kfree_skb(skb);
+	return NETDEV_TX_OK;
+}
+
+/* What the driver cannot take, the stack does: segments and checksums. */
+static netdev_features_t rep_features_check(struct sk_buff *skb, struct net_device *rep,
+					    netdev_features_t features)
+{
+	u64 offloads = READ_ONCE(dev_of(rep)->offloads);
+
+	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
+	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_TSO4)))
+		features &= ~NETIF_F_TSO;
+	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_TSO6)))
+		features &= ~NETIF_F_TSO6;
+	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_ECN)))
+		features &= ~NETIF_F_TSO_ECN;
+	return features;
+}
+
+static void rep_get_stats64(struct net_device *rep, struct rtnl_link_stats64 *s)
+{
+	struct weft_vdpa *dev = dev_of(rep);
+	int i, k;
+
+	for (i = 0; i < 2 * dev->pairs; i++) {
+		const struct weft_vdpa_stats *q = &dev->vqs[i].stats;
+		u64 drops = 0;
+
+		for (k = 0; k < WEFT_VDPA_DROPS; k++)
+			if (k != WEFT_VDPA_DROP_FILTER)
+				drops += atomic64_read(&q->drops[k]);
+		/* The driver's receive queues are what the host sends. */
+		if (i & 1) {
+			s->rx_packets += READ_ONCE(q->packets);
+			s->rx_bytes += READ_ONCE(q->bytes);
+			s->rx_dropped += drops;
+		} else {
+			s->tx_packets += READ_ONCE(q->packets);
+			s->tx_bytes += READ_ONCE(q->bytes);
+			s->tx_dropped += drops;
+		}
+	}
+}
+
+static int rep_get_phys_port_name(struct net_device *rep, char *name, size_t len)
+{
+	int n = snprintf(name, len, "p0vf%u", ((struct rep *)netdev_priv(rep))->port);
+
+	return n >= len ? -EINVAL : 0;
+}
+
+/* The driver's link is up when the representor is. */
+static int rep_open(struct net_device *rep)
+{
+	weft_vdpa_link(dev_of(rep), true);
+	return 0;
+}
+
+static int rep_stop(struct net_device *rep)
+{
+	weft_vdpa_link(dev_of(rep), false);
+	return 0;
+}
+
+static const struct net_device_ops rep_ops = {
+	.ndo_open = rep_open,
+	.ndo_stop = rep_stop,
+	.ndo_start_xmit = rep_xmit,
+	.ndo_features_check = rep_features_check,
+	.ndo_get_stats64 = rep_get_stats64,
+	.ndo_get_phys_port_name = rep_get_phys_port_name,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+static void rep_get_drvinfo(struct net_device *rep, struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->bus_info, dev_name(&dev_of(rep)->vdpa.dev), sizeof(info->bus_info));
+}
+
+static int rep_get_link_ksettings(struct net_device *rep, struct ethtool_link_ksettings *k)
+{
+	k->base.speed = SPEED_10000;
+	k->base.duplex = DUPLEX_FULL;
+	k->base.port = PORT_OTHER;
+	k->base.autoneg = AUTONEG_DISABLE;
+	return 0;
+}
+
+static const struct ethtool_ops rep_ethtool_ops = {
+	.get_drvinfo = rep_get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_link_ksettings = rep_get_link_ksettings,
+	.get_ts_info = ethtool_op_get_ts_info,
+};
+
+static void rep_setup(struct net_device *rep)
+{
+	ether_setup(rep);
+	rep->netdev_ops = &rep_ops;
+	rep->ethtool_ops = &rep_ethtool_ops;
+	rep->priv_flags |= IFF_NO_QUEUE | IFF_LIVE_ADDR_CHANGE;
+	rep->priv_flags &= ~IFF_TX_SKB_SHARING;
+	rep->min_mtu = ETH_MIN_MTU;
+	rep->max_mtu = WEFT_VDPA_MTU_MAX;
+	rep->hw_features = NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_HW_CSUM | NETIF_F_TSO |
+			   NETIF_F_TSO6 | NETIF_F_TSO_ECN;
+	rep->features = rep->hw_features;
+	rep->vlan_features = rep->hw_features;
+	rep->hw_enc_features = 0;
+	eth_hw_addr_random(rep);
+}
+
+/**
+ * weft_rep_create() - makes the representor, without carrier
+ * @dev: device
+ * @name: what it is called
+ * @parent: where it is in sysfs
+ * @port: its number, for phys_port_name
+ *
+ * Takes the rtnl lock.
+ *
+ * Return: 0; -EEXIST if there is a netdev of this name; other errors of
+ * register_netdev(). Undone by weft_rep_destroy().
+ */
+int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *parent,
+		    unsigned int port)
+{
+	struct net_device *rep;
+	struct rep *priv;
+	int ret;
+
+	rep = alloc_netdev_mq(sizeof(struct rep), name, NET_NAME_USER, rep_setup, dev->pairs);
+	if (!rep)
+		return -ENOMEM;
+	priv = netdev_priv(rep);
+	priv->dev = dev;
+	priv->port = port;
+	if (dev->config.mtu)
+		rep->mtu = le16_to_cpu((__force __le16)dev->config.mtu);
+	SET_NETDEV_DEV(rep, parent);
+	netif_carrier_off(rep);
+	ret = register_netdev(rep);
+	if (ret) {
+		free_netdev(rep);
+		return ret;
+	}
+	dev->rep = rep;
+	return 0;
+}
+
+/**
+ * weft_rep_destroy() - takes the representor away
+ * @dev: device, whose queues are stopped; with or without one
+ */
+void weft_rep_destroy(struct weft_vdpa *dev)
+{
+	if (!dev->rep)
+		return;
+	unregister_netdev(dev->rep);
+	free_netdev(dev->rep);
+	dev->rep = NULL;
+}
+
+/**
+ * weft_rep_receive() - the host receives frames
+ * @dev: device
+ * @frames: linked by &sk_buff.list; empty afterwards
+ */
+void weft_rep_receive(struct weft_vdpa *dev, struct list_head *frames)
+{
+	local_bh_disable();
+	netif_receive_skb_list(frames);
+	local_bh_enable();
+	INIT_LIST_HEAD(frames);
+}

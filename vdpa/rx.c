@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Frames from the host to the driver: what the host sends to the representor. */
+#include <linux/skbuff.h>
+#include <linux/uio.h>
+#include "dev.h"
+
+#define HEADER	sizeof(struct virtio_net_hdr_mrg_rxbuf)
+
+/* The buffers that a frame goes into. */
+struct room {
+	struct weft_ring_place mark;	/* before them */
+	struct weft_ring_place seen;	/* behind them, also if they were too few */
+	u32 buffers;
+	u32 iovs;
+	u16 put;			/* buffers that waited before */
+};
+
+/*
+ * Takes buffers for @need bytes. Returns how many; 0 if there are not enough
+ * now; -ENOSPC if there will never be; -EINVAL if the ring is broken. Without a
+ * positive result nothing is taken.
+ */
+static int find_room(struct weft_vdpa_vq *vq, u64 need, bool mergeable, struct room *room)
+{
+	struct weft_ring *r = &vq->ring;
+	struct weft_chain c;
+	u64 have = 0, len;
+	int ret, n;
+
+	room->mark = weft_ring_mark(r);
+	room->put = r->nused;
+	room->buffers = 0;
+	room->iovs = 0;
+	do {
+		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
+		if (unlikely(ret <= 0))
+			goto out;
+		if (unlikely(c.out || !c.in)) {
+			ret = weft_ring_break(r, WEFT_RING_DIRECTION);
+			goto out;
+		}
+		len = 0;
+		n = weft_vdpa_translate(vq, vq->segs, c.in, VHOST_MAP_WO, room->iovs, &len);
+		if (unlikely(n < 0)) {
+			ret = n == -ENOBUFS && room->buffers ? -ENOSPC :
+			      weft_ring_break(r, WEFT_RING_MEMORY);
+			goto out;
+		}
+		room->iovs += n;
+		room->buffers++;
+		len = min(len, need - have);
+		have += len;
+		weft_ring_put(r, &c, len);
+		if (likely(have == need))
+			return room->buffers;
+		ret = -ENOSPC;
+		r->walked++;
+	} while (mergeable && r->nused < r->max_used && r->walked < 4 * WEFT_VDPA_DESCS);
+
+out:
+	room->seen = weft_ring_mark(r);
+	weft_ring_unput(r, r->nused - room->put);
+	weft_ring_rewind(r, room->mark);
+	return ret;
+}
+
+/* Whether the driver can take what is left to it: checksums, and segments. */
+static bool can_take(const struct weft_vdpa *dev, const struct sk_buff *skb)
+{
+	u64 offloads = READ_ONCE(dev->offloads);
+	unsigned int type;
+	u64 want = 0;
+
+	if (likely(skb->ip_summed != CHECKSUM_PARTIAL && !skb_is_gso(skb)))
+		return true;
+	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
+		return false;
+	if (!skb_is_gso(skb))
+		return true;
+	type = skb_shinfo(skb)->gso_type;
+	if (type & SKB_GSO_TCPV4)
+		want |= BIT_ULL(VIRTIO_NET_F_GUEST_TSO4);
+	if (type & SKB_GSO_TCPV6)
+		want |= BIT_ULL(VIRTIO_NET_F_GUEST_TSO6);
+	if (type & SKB_GSO_TCP_ECN)
+		want |= BIT_ULL(VIRTIO_NET_F_GUEST_ECN);
+	return want && (offloads & want) == want;
+}
+
+/* Copies a frame into its buffers; false if it is not one that can be described. */
+static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const struct sk_buff *skb)
+{
+	struct virtio_net_hdr_mrg_rxbuf h = {};
+	struct iov_iter to;
+
+	if (unlikely(virtio_net_hdr_from_skb(skb, &h.hdr, true, true, 0)))
+		return false;
+	h.num_buffers = (__force __virtio16)cpu_to_le16(room->buffers);
+	if (likely(room->iovs == 1 && !skb_is_nonlinear(skb))) {
+		void *at = (__force void *)vq->iov[0].iov_base;
+
+		memcpy(at, &h, sizeof(h));
+		memcpy(at + sizeof(h), skb->data, skb->len);
+		return true;
+	}
+	iov_iter_kvec(&to, ITER_DEST, (const struct kvec *)vq->iov, room->iovs,
+		      HEADER + skb->len);
+	return copy_to_iter(&h, sizeof(h), &to) == sizeof(h) &&
+	       !skb_copy_datagram_iter(skb, 0, &to, skb->len);
+}
+
+/* False if it has to come again when the driver has more buffers. */
+static bool receive_one(struct weft_vdpa_vq *vq, struct sk_buff *skb, bool mergeable,
+			struct room *room)
+{
+	struct weft_ring *r = &vq->ring;
+	int ret;
+
+	if (unlikely(!can_take(vq->dev, skb))) {
+		weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
+		return true;
+	}
+	for (;;) {
+		ret = find_room(vq, HEADER + skb->len, mergeable, room);
+		if (likely(ret > 0))
+			break;
+		if (ret == -ENOSPC) {
+			weft_vdpa_drop(vq, WEFT_VDPA_DROP_NO_BUFFER);
+			return true;
+		}
+		weft_vdpa_vq_publish(vq);
+		if (ret < 0)
+			return false;
+		ret = weft_ring_kicks_on(r, room->seen);
+		if (ret <= 0 || weft_vdpa_vq_yield(vq, 0, 0))
+			return false;
+		weft_ring_kicks_off(r);
+		r->walked++;
+	}
+	if (likely(deliver(vq, room, skb))) {
+		vq->stats.packets++;
+		vq->stats.bytes += skb->len;
+		return true;
+	}
+	weft_ring_unput(r, r->nused - room->put);
+	weft_ring_rewind(r, room->mark);
+	weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
+	return true;
+}
+
+/**
+ * weft_vdpa_receive() - serves a queue of frames to the driver
+ * @vq: queue, locked, running
+ */
+void weft_vdpa_receive(struct weft_vdpa_vq *vq)
+{
+	bool mergeable = weft_vdpa_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF);
+	u32 packets = 0, bytes = 0;
+	struct sk_buff *skb;
+	struct room room = {};
+
+	weft_ring_kicks_off(&vq->ring);
+	/* Only this queue's worker takes from the line, with the queue's lock. */
+	while ((skb = __ptr_ring_peek(&vq->line))) {
+		if (unlikely(weft_vdpa_vq_yield(vq, packets, bytes)))
+			break;
+		if (!receive_one(vq, skb, mergeable, &room))
+			break;
+		__ptr_ring_discard_one(&vq->line);
+		bytes += skb->len;
+		packets++;
+		consume_skb(skb);
+		if (vq->ring.nused >= WEFT_RING_BATCH)
+			weft_vdpa_vq_publish(vq);
+	}
+	weft_vdpa_vq_publish(vq);
+	if (vq->ring.fault)
+		weft_vdpa_vq_broken(vq);
+}
