@@ -93,7 +93,9 @@ static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const stru
 	struct virtio_net_hdr_mrg_rxbuf h = {};
 	struct iov_iter to;
 
-	if (unlikely(virtio_net_hdr_from_skb(skb, &h.hdr, true, true, 0)))
+	/* virtio 1.3 §5.1.6.4.1: no word of checksums to who did not ask for it */
+	if (unlikely(virtio_net_hdr_from_skb(skb, &h.hdr, true, READ_ONCE(vq->dev->offloads) &
+					     BIT_ULL(VIRTIO_NET_F_GUEST_CSUM), 0)))
 		return false;
 	h.num_buffers = (__force __virtio16)cpu_to_le16(room->buffers);
 	if (likely(room->iovs == 1 && !skb_is_nonlinear(skb))) {
