@@ -174,7 +174,7 @@ static void attach_cgroups(struct weft_work *work)
 	a->ret = cgroup_attach_task_all(a->owner, current);
 }
 
-static int start_kthread(struct weft_worker *w, const char *name)
+static int start_kthread(struct weft_worker *w, const char *name, bool attach)
 {
 	struct task_struct *t = kthread_create(kthread_main, w, "%s", name);
 	struct attach a = { .owner = current };
@@ -183,6 +183,8 @@ static int start_kthread(struct weft_worker *w, const char *name)
 		return PTR_ERR(t);
 	w->kthread = t;
 	wake_up_process(t);
+	if (!attach)
+		return 0;
 	weft_work_init(&a.work, attach_cgroups);
 	weft_worker_queue(w, &a.work);
 	weft_worker_flush(w);
@@ -202,7 +204,7 @@ bool weft_worker_can(enum weft_worker_kind kind)
 #ifdef WEFT_HAVE_VHOST_TASK
 	return true;
 #else
-	return kind == WEFT_WORKER_KTHREAD;
+	return kind != WEFT_WORKER_TASK;
 #endif
 }
 EXPORT_SYMBOL_GPL(weft_worker_can);
@@ -212,12 +214,12 @@ EXPORT_SYMBOL_GPL(weft_worker_can);
  * @name: what it is called
  * @kind: what it is
  * @mm: the owner's address space, of which the caller keeps a user; NULL for a
- *	WEFT_WORKER_KTHREAD that needs none
+ *	kernel thread that needs none
  * @killed: called in the thread if the owner is killed, which ends a
  *	WEFT_WORKER_TASK: on return nobody queues works to it any more
  * @arg: for @killed
  *
- * To be called by the owner, whose cgroups the thread joins.
+ * To be called by the owner, whose cgroups the thread joins, if it is to.
  *
  * Return: worker or ERR_PTR(): -ENOMEM, -EAGAIN (the owner may have no more
  * threads), -EOPNOTSUPP, what the cgroups say.
@@ -237,7 +239,8 @@ struct weft_worker *weft_worker_create(const char *name, enum weft_worker_kind k
 	w->killed = killed;
 	w->arg = arg;
 	w->kcov = kcov_common_handle();
-	ret = kind == WEFT_WORKER_TASK ? start_task(w, name) : start_kthread(w, name);
+	ret = kind == WEFT_WORKER_TASK ? start_task(w, name) :
+	      start_kthread(w, name, kind == WEFT_WORKER_KTHREAD);
 	if (ret) {
 		kfree(w);
 		return ERR_PTR(ret);

@@ -25,10 +25,13 @@ struct weft_work {
  * enum weft_worker_kind - what the thread is
  * @WEFT_WORKER_KTHREAD: a kernel thread, attached to the owner's cgroups
  * @WEFT_WORKER_TASK: a thread of the owner, with all its limits
+ * @WEFT_WORKER_FREE: a kernel thread of nobody's. Of these alone the creation
+ *	does not wait for locks of cgroups.
  */
 enum weft_worker_kind {
 	WEFT_WORKER_KTHREAD,
-	WEFT_WORKER_TASK
+	WEFT_WORKER_TASK,
+	WEFT_WORKER_FREE
 };
 
 bool weft_worker_can(enum weft_worker_kind kind);
