@@ -176,7 +176,9 @@ static bool set_mac(struct weft_vdpa_vq *vq, struct iov_iter *from)
 	if (copy_from_iter(mac, sizeof(mac), from) != sizeof(mac) ||
 	    !is_valid_ether_addr(mac))
 		return false;
+	spin_lock_bh(&vq->dev->config_lock);
 	memcpy(vq->dev->config.mac, mac, sizeof(mac));
+	spin_unlock_bh(&vq->dev->config_lock);
 	return true;
 }
 
@@ -220,12 +222,6 @@ static bool set_offloads(struct weft_vdpa_vq *vq, struct iov_iter *from)
 	return true;
 }
 
-static bool announced(struct weft_vdpa *dev)
-{
-	dev->config.status &= (__force __virtio16)~cpu_to_le16(VIRTIO_NET_S_ANNOUNCE);
-	return true;
-}
-
 static bool command(struct weft_vdpa_vq *vq, struct iov_iter *from)
 {
 	struct weft_vdpa *dev = vq->dev;
@@ -248,7 +244,7 @@ static bool command(struct weft_vdpa_vq *vq, struct iov_iter *from)
 		return weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_VLAN) && set_vlan(vq, h.cmd, from);
 	case VIRTIO_NET_CTRL_ANNOUNCE:
 		return weft_vdpa_has(dev, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
-		       h.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK && announced(dev);
+		       h.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK;
 	case VIRTIO_NET_CTRL_MQ:
 		return weft_vdpa_has(dev, VIRTIO_NET_F_MQ) &&
 		       h.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET && set_pairs(vq, from);

@@ -26,7 +26,7 @@
 u64 weft_vdpa_features(void)
 {
 	return REQUIRED | OFFLOADS |
-	       F(VIRTIO_F_RING_PACKED) | F(VIRTIO_F_IN_ORDER) | F(VIRTIO_F_RING_RESET) |
+	       F(VIRTIO_F_RING_PACKED) | F(VIRTIO_F_IN_ORDER) |
 	       F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) |
 	       F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) |
 	       F(VIRTIO_NET_F_HOST_ECN) | F(VIRTIO_NET_F_MRG_RXBUF) | F(VIRTIO_NET_F_MAC) |
@@ -69,8 +69,12 @@ static void unlock_vqs(struct weft_vdpa *dev)
 		mutex_unlock(&dev->vqs[i].lock);
 }
 
-/* Has all queues of an address space go on in another one. */
-static void set_space(struct weft_vdpa *dev, unsigned int asid, struct weft_space *space)
+/*
+ * Has all queues of an address space go on in another one. Returns that of
+ * before, to be freed: it may be large, and needs no lock for that.
+ */
+static struct weft_space *set_space(struct weft_vdpa *dev, unsigned int asid,
+				    struct weft_space *space)
 {
 	struct weft_space *old = dev->spaces[asid];
 	int i;
@@ -80,7 +84,22 @@ static void set_space(struct weft_vdpa *dev, unsigned int asid, struct weft_spac
 	for (i = 0; i < dev->nvqs; i++)
 		weft_vdpa_vq_remap(&dev->vqs[i]);
 	unlock_vqs(dev);
-	weft_space_free(old);
+	return old;
+}
+
+/* With config_lock: neither of the drivers' callbacks sleeps. */
+static void config_changed_locked(struct weft_vdpa *dev)
+{
+	dev->generation++;
+	if (dev->config_cb.callback)
+		dev->config_cb.callback(dev->config_cb.private);
+}
+
+static void config_changed(struct weft_vdpa *dev)
+{
+	spin_lock_bh(&dev->config_lock);
+	config_changed_locked(dev);
+	spin_unlock_bh(&dev->config_lock);
 }
 
 static int start_worker(struct weft_vdpa *dev, unsigned int n)
@@ -88,10 +107,16 @@ static int start_worker(struct weft_vdpa *dev, unsigned int n)
 	struct weft_worker *w;
 	char name[TASK_COMM_LEN];
 
+	if (WARN_ON_ONCE(n >= ARRAY_SIZE(dev->workers)))
+		return -EINVAL;
 	if (dev->workers[n])
 		return 0;
 	snprintf(name, sizeof(name), "vdpa%u-%u", dev->vdpa.index, n);
-	w = weft_worker_create(name, WEFT_WORKER_KTHREAD, NULL, NULL, NULL);
+	/* A driver of the kernel is nobody's, and may hold the rtnl lock, for
+	 * which cgroups may wait.
+	 */
+	w = weft_worker_create(name, dev->identity ? WEFT_WORKER_FREE : WEFT_WORKER_KTHREAD,
+			       NULL, NULL, NULL);
 	if (IS_ERR(w)) {
 		dev_notice(&dev->vdpa.dev, "no thread for queues %u and %u: error %ld\n", 2 * n,
 			   2 * n + 1, PTR_ERR(w));
@@ -124,11 +149,17 @@ static void update(struct weft_vdpa_vq *vq)
 	unsigned int n = weft_vdpa_is_ctrl(vq) ? 0 : vq->index / 2;
 	bool run = vq->ready && dev->status & VIRTIO_CONFIG_S_DRIVER_OK && !dev->suspended;
 
+	/* Behind the pairs there is the control queue, or nothing. */
+	if (!weft_vdpa_is_ctrl(vq) && vq->index >= 2 * dev->pairs)
+		return;
 	/* One that could not start does not, until the driver begins anew. */
 	if (run == vq->running || (run && vq->ring.fault))
 		return;
-	if (run && start_worker(dev, n))
+	if (run && start_worker(dev, n)) {
+		WRITE_ONCE(dev->status, dev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+		config_changed(dev);
 		return;
+	}
 	mutex_lock(&vq->lock);
 	if (run)
 		weft_vdpa_vq_start(vq);
@@ -154,14 +185,6 @@ static void update_all(struct weft_vdpa *dev)
 		netif_carrier_off(dev->rep);
 }
 
-/* The device is locked. */
-static void config_changed(struct weft_vdpa *dev)
-{
-	dev->generation++;
-	if (dev->config_cb.callback)
-		dev->config_cb.callback(dev->config_cb.private);
-}
-
 /**
  * weft_vdpa_link() - tells the driver whether there is a link
  * @dev: device
@@ -173,13 +196,13 @@ void weft_vdpa_link(struct weft_vdpa *dev, bool up)
 {
 	__le16 bit = cpu_to_le16(VIRTIO_NET_S_LINK_UP);
 
-	mutex_lock(&dev->lock);
+	spin_lock_bh(&dev->config_lock);
 	if (up)
 		dev->config.status |= (__force __virtio16)bit;
 	else
 		dev->config.status &= (__force __virtio16)~bit;
-	config_changed(dev);
-	mutex_unlock(&dev->lock);
+	config_changed_locked(dev);
+	spin_unlock_bh(&dev->config_lock);
 }
 
 /**
@@ -189,11 +212,11 @@ void weft_vdpa_link(struct weft_vdpa *dev, bool up)
  */
 void weft_vdpa_set_mac(struct weft_vdpa *dev, const u8 *mac)
 {
-	mutex_lock(&dev->lock);
+	spin_lock_bh(&dev->config_lock);
 	ether_addr_copy(dev->mac, mac);
 	ether_addr_copy(dev->config.mac, mac);
-	config_changed(dev);
-	mutex_unlock(&dev->lock);
+	config_changed_locked(dev);
+	spin_unlock_bh(&dev->config_lock);
 }
 
 /* Queues */
@@ -364,9 +387,9 @@ static void set_config_cb(struct vdpa_device *vdpa, struct vdpa_callback *cb)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
 
-	mutex_lock(&dev->lock);
+	spin_lock_bh(&dev->config_lock);
 	dev->config_cb = *cb;
-	mutex_unlock(&dev->lock);
+	spin_unlock_bh(&dev->config_lock);
 }
 
 static u32 get_device_id(struct vdpa_device *vdpa)
@@ -381,7 +404,7 @@ static u32 get_vendor_id(struct vdpa_device *vdpa)
 
 static u8 get_status(struct vdpa_device *vdpa)
 {
-	return to_weft_vdpa(vdpa)->status;
+	return READ_ONCE(to_weft_vdpa(vdpa)->status);
 }
 
 /* A driver of the kernel maps nothing: its addresses are physical ones. */
@@ -396,7 +419,7 @@ static int begin_identity(struct weft_vdpa *dev)
 		space = weft_space_identity();
 		if (IS_ERR(space))
 			return PTR_ERR(space);
-		set_space(dev, i, space);
+		weft_space_free(set_space(dev, i, space));
 		dev->identity = true;
 	}
 	return 0;
@@ -412,7 +435,7 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK && begin_identity(dev))
 		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	dev->status = status;
+	WRITE_ONCE(dev->status, status);
 	update_all(dev);
 	mutex_unlock(&dev->lock);
 }
@@ -422,7 +445,8 @@ static void reset(struct weft_vdpa *dev, bool maps)
 {
 	int i;
 
-	dev->status = 0;
+	/* Nothing comes from the host any more, before what has come is dropped. */
+	WRITE_ONCE(dev->status, 0);
 	dev->suspended = false;
 	update_all(dev);
 	stop_workers(dev);
@@ -433,15 +457,17 @@ static void reset(struct weft_vdpa *dev, bool maps)
 	}
 	for (i = 0; i < WEFT_GROUPS; i++) {
 		if (maps || dev->identity)
-			set_space(dev, i, NULL);
+			weft_space_free(set_space(dev, i, NULL));
 		dev->asid[i] = 0;
 	}
 	dev->identity = false;
 	dev->features = 0;
 	dev->offloads = 0;
 	dev->active = 1;
+	spin_lock_bh(&dev->config_lock);
 	dev->config_cb = (struct vdpa_callback) {};
 	ether_addr_copy(dev->config.mac, dev->mac);
+	spin_unlock_bh(&dev->config_lock);
 	weft_vdpa_ctrl_reset(dev);
 }
 
@@ -513,9 +539,9 @@ static void get_config(struct vdpa_device *vdpa, unsigned int offset, void *buf,
 	if (offset >= sizeof(dev->config))
 		return;
 	len = min_t(size_t, len, sizeof(dev->config) - offset);
-	mutex_lock(&dev->lock);
+	spin_lock_bh(&dev->config_lock);
 	memcpy(buf, (u8 *)&dev->config + offset, len);
-	mutex_unlock(&dev->lock);
+	spin_unlock_bh(&dev->config_lock);
 }
 
 /* virtio 1.3 §5.1.4: a driver with VERSION_1 has nothing to write there. */
@@ -534,7 +560,7 @@ static u32 get_generation(struct vdpa_device *vdpa)
 static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iotlb *iotlb)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-	struct weft_space *space;
+	struct weft_space *space, *old;
 
 	if (asid >= WEFT_GROUPS)
 		return -EINVAL;
@@ -542,20 +568,23 @@ static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iot
 	space = weft_space_of(iotlb);
 	mutex_lock(&dev->lock);
 	/* What was there before may be gone, whatever came of the new one. */
-	set_space(dev, asid, IS_ERR(space) ? NULL : space);
+	old = set_space(dev, asid, IS_ERR(space) ? NULL : space);
 	mutex_unlock(&dev->lock);
+	weft_space_free(old);
 	return PTR_ERR_OR_ZERO(space);
 }
 
 static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	struct weft_space *old;
 
 	if (asid >= WEFT_GROUPS)
 		return -EINVAL;
 	mutex_lock(&dev->lock);
-	set_space(dev, array_index_nospec(asid, WEFT_GROUPS), NULL);
+	old = set_space(dev, array_index_nospec(asid, WEFT_GROUPS), NULL);
 	mutex_unlock(&dev->lock);
+	weft_space_free(old);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
  *
  * Locks, in this order: &weft_vdpa.lock (state that the bus sets), then the
  * &weft_vdpa_vq.lock of queues by their number. The workers take a queue's only.
+ * &weft_vdpa.config_lock goes inside of all: the representor takes it under the
+ * rtnl lock, which some that hold the others wait for.
  */
 #ifndef WEFT_VDPA_DEV_H
 #define WEFT_VDPA_DEV_H
@@ -54,7 +56,7 @@ struct weft_space {
  * enum weft_vdpa_drop - why a frame did not arrive
  * @WEFT_VDPA_DROP_SHORT: it is no frame, or larger than one may be
  * @WEFT_VDPA_DROP_HEADER: its header asks for what cannot be
- * @WEFT_VDPA_DROP_DOWN: the representor is down
+ * @WEFT_VDPA_DROP_DOWN: the representor is down, or there is no driver
  * @WEFT_VDPA_DROP_NO_BUFFER: the driver's buffers are too few or too small
  * @WEFT_VDPA_DROP_LINE: more wait for the driver than the line holds
  * @WEFT_VDPA_DROP_NO_MEMORY: the host has no memory
@@ -181,6 +183,7 @@ struct weft_vdpa_filter {
  * @active: pairs that the driver uses
  * @status: of the driver
  * @suspended: nothing is served
+ * @config_lock: of @generation, @config, and @config_cb
  * @generation: of @config
  * @config: the device's configuration space
  * @config_cb: how the driver is told of a change
@@ -206,6 +209,7 @@ struct weft_vdpa {
 	u16 active;
 	u8 status;
 	bool suspended;
+	spinlock_t config_lock;	/* see above */
 	u32 generation;
 	struct virtio_net_config config;
 	u8 mac[ETH_ALEN];
@@ -258,6 +262,7 @@ void weft_vdpa_set_mac(struct weft_vdpa *dev, const u8 *mac);
 /* vq.c: a queue's life, and its ring */
 int weft_vdpa_vq_init(struct weft_vdpa *dev, u16 index);
 void weft_vdpa_vq_exit(struct weft_vdpa_vq *vq);
+void weft_vdpa_vq_drain(struct weft_vdpa_vq *vq);
 void weft_vdpa_vq_reset(struct weft_vdpa_vq *vq);
 int weft_vdpa_vq_start(struct weft_vdpa_vq *vq);
 void weft_vdpa_vq_stop(struct weft_vdpa_vq *vq);

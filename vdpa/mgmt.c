@@ -118,6 +118,7 @@ static void configure(struct weft_vdpa *dev, const struct params *p)
 	struct virtio_net_config *c = &dev->config;
 
 	mutex_init(&dev->lock);
+	spin_lock_init(&dev->config_lock);
 	dev->offered = p->features;
 	dev->pairs = p->pairs;
 	dev->active = 1;

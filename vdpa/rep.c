@@ -5,9 +5,11 @@
  * and tcpdump take it for what it is, a port.
  */
 #include <linux/ethtool.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <uapi/linux/virtio_config.h>
 #include "dev.h"
 
 struct rep {
@@ -27,6 +29,20 @@ static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *rep)
 	struct weft_vdpa_vq *vq;
 
 	vq = &dev->vqs[2 * (active && pair >= active ? pair % active : pair)];
+	/* What comes for one driver must not wait for the next one. */
+	if (unlikely(!(READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK))) {
+		weft_vdpa_drop(vq, WEFT_VDPA_DROP_DOWN);
+		kfree_skb(skb);
+		return NETDEV_TX_OK;
+	}
+	/* Redirected by XDP, it may come with its tag beside it. */
+	if (unlikely(skb_vlan_tag_present(skb))) {
+		skb = __vlan_hwaccel_push_inside(skb);
+		if (!skb) {
+			weft_vdpa_drop(vq, WEFT_VDPA_DROP_NO_MEMORY);
+			return NETDEV_TX_OK;
+		}
+	}
 	if (unlikely(!weft_vdpa_wanted(dev, skb))) {
 		weft_vdpa_drop(vq, WEFT_VDPA_DROP_FILTER);
 		kfree_skb(skb);

@@ -161,6 +161,11 @@ void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 	struct sk_buff *skb;
 	struct room room = {};
 
+	/* virtio 1.3 §5.1.6.5.5: nothing to a pair that the driver does not use */
+	if (unlikely(vq->index / 2 >= READ_ONCE(vq->dev->active))) {
+		weft_vdpa_vq_drain(vq);
+		return;
+	}
 	weft_ring_kicks_off(&vq->ring);
 	/* Only this queue's worker takes from the line, with the queue's lock. */
 	while ((skb = __ptr_ring_peek(&vq->line))) {

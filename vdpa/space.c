@@ -23,8 +23,10 @@ void weft_space_free(struct weft_space *space)
 
 	if (!space)
 		return;
-	xa_for_each(&space->folios, i, folio)
+	xa_for_each(&space->folios, i, folio) {
 		folio_put(folio);
+		cond_resched();
+	}
 	xa_destroy(&space->folios);
 	if (space->table)
 		vhost_iotlb_free(space->table);
@@ -62,6 +64,7 @@ static int hold(struct weft_space *space, u64 pa, u64 last)
 		else if (ret != -EBUSY)
 			return ret;
 		pfn = folio_pfn(folio) + folio_nr_pages(folio);
+		cond_resched();
 	}
 	return 0;
 }

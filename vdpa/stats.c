@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Counters of each queue, in debugfs and for "vdpa dev vstats show". */
 #include <linux/debugfs.h>
+#include <linux/nospec.h>
 #include <linux/seq_file.h>
 #include <net/netlink.h>
 #include <uapi/linux/vdpa.h>
@@ -29,20 +30,28 @@ static int put(struct sk_buff *msg, const char *name, u64 value)
 /**
  * weft_vdpa_vstats() - counters of a queue
  * @vdpa: device
- * @index: queue; the bus has checked it
+ * @index: queue; the bus has not compared it with those that there are
  * @msg: answer
- * @extack: unused
+ * @extack: for a word about it
  *
- * Return: 0; -EMSGSIZE; -EINTR if a signal came first
+ * Return: 0; -EINVAL if there is no such queue; -EMSGSIZE; -EINTR if a signal
+ * came first
  */
 int weft_vdpa_vstats(struct vdpa_device *vdpa, u16 index, struct sk_buff *msg,
 		     struct netlink_ext_ack *extack)
 {
-	struct weft_vdpa_vq *vq = &to_weft_vdpa(vdpa)->vqs[index];
-	const struct weft_vdpa_stats *s = &vq->stats;
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	const struct weft_vdpa_stats *s;
+	struct weft_vdpa_vq *vq;
 	u64 faults = 0;
 	int i, ret;
 
+	if (index >= dev->nvqs) {
+		NL_SET_ERR_MSG(extack, "the device has no queue of this number");
+		return -EINVAL;
+	}
+	vq = &dev->vqs[array_index_nospec(index, dev->nvqs)];
+	s = &vq->stats;
 	if (mutex_lock_interruptible(&vq->lock))
 		return -EINTR;
 	for (i = 0; i < WEFT_RING_FAULTS; i++)

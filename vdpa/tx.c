@@ -10,6 +10,9 @@
 #define LINEAR_MAX	2048
 #define LINEAR_PART	256
 
+/* No header is as long by far; with what is before a frame, it is below 65536. */
+#define CSUM_START_MAX	32768
+
 static struct sk_buff *room_for(struct weft_vdpa *dev, u32 len)
 {
 	struct sk_buff *skb;
@@ -57,6 +60,10 @@ static struct sk_buff *frame_of(struct weft_vdpa_vq *vq, unsigned int n, u64 tot
 	iov_iter_kvec(&from, ITER_SOURCE, (const struct kvec *)vq->iov, n, total);
 	if (unlikely(!copy_from_iter_full(&h, sizeof(h), &from) ||
 		     skb_copy_datagram_from_iter(skb, 0, &from, len)))
+		goto bad;
+	/* The kernel would complain of one that it cannot count with. */
+	if (unlikely(h.hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+		     __virtio16_to_cpu(true, h.hdr.csum_start) > CSUM_START_MAX))
 		goto bad;
 	if (unlikely(virtio_net_hdr_to_skb(skb, &h.hdr, true)))
 		goto bad;

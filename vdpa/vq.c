@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A queue: its life, its ring, and how the driver is called. */
+#include <linux/bottom_half.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
@@ -127,13 +128,25 @@ void weft_vdpa_vq_exit(struct weft_vdpa_vq *vq)
 }
 
 /**
+ * weft_vdpa_vq_drain() - drops the frames that wait for the driver
+ * @vq: queue, locked
+ */
+void weft_vdpa_vq_drain(struct weft_vdpa_vq *vq)
+{
+	struct sk_buff *skb;
+
+	while (vq->line.queue && (skb = ptr_ring_consume_bh(&vq->line))) {
+		weft_vdpa_drop(vq, WEFT_VDPA_DROP_DOWN);
+		kfree_skb(skb);
+	}
+}
+
+/**
  * weft_vdpa_vq_reset() - back to how it was at first
  * @vq: queue, locked, stopped
  */
 void weft_vdpa_vq_reset(struct weft_vdpa_vq *vq)
 {
-	struct sk_buff *skb;
-
 	memset(vq->addr, 0, sizeof(vq->addr));
 	memset(&vq->cb, 0, sizeof(vq->cb));
 	vq->num = WEFT_VDPA_RING_MAX;
@@ -143,8 +156,7 @@ void weft_vdpa_vq_reset(struct weft_vdpa_vq *vq)
 	vq->state_set = false;
 	vq->ring.fault = WEFT_RING_OK;
 	/* What one driver did not receive is no business of the next one. */
-	while (vq->line.queue && (skb = ptr_ring_consume_bh(&vq->line)))
-		kfree_skb(skb);
+	weft_vdpa_vq_drain(vq);
 }
 
 static struct weft_ring_config config_of(const struct weft_vdpa_vq *vq)
@@ -397,8 +409,11 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 static void call(struct weft_vdpa_vq *vq)
 {
 	vq->stats.calls++;
+	/* virtio_net's has NAPI scheduled, which begins when these are enabled. */
+	local_bh_disable();
 	if (vq->cb.callback)
 		vq->cb.callback(vq->cb.private);
+	local_bh_enable();
 }
 
 /**

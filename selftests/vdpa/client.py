@@ -49,7 +49,7 @@ class Queue:
 
     def __init__(self, client, index):
         self.client, self.index = client, index
-        self.at = index * 0x20000
+        self.at = index % 2 * 0x20000
         self.desc, self.avail, self.used = self.at, self.at + 0x400, self.at + 0x800
         self.buffers = self.at + 0x1000
         self.next, self.seen = 0, 0

@@ -51,9 +51,10 @@ def counters(name, queue):
 class Device:
     """A device with its representor up, and a packet socket on that."""
 
-    def __init__(self, name, function=0):
+    def __init__(self, name, function=0, pairs=1):
         self.name = name
-        if (got := add(name, function, "mac", "52:54:00:00:00:01")).returncode:
+        if (got := add(name, function, "mac", "52:54:00:00:00:01",
+                       "max_vqp", str(pairs))).returncode:
             raise RuntimeError(got.stderr)
         # It would send frames of its own.
         with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
@@ -178,6 +179,36 @@ def numbers(t):
                 not client.status() & (c.FEATURES_OK | c.DRIVER_OK), client.status())
 
 
+def queues_that_are_none(t):
+    """What is behind the pairs is the control queue, or nothing."""
+    with Device("w0", 0, 16) as d:
+        for more, what in ((0, "neither MQ nor CTRL_VQ"), (1 << c.CTRL_VQ, "CTRL_VQ alone")):
+            with d.client() as client:
+                client.begin(c.ALWAYS | more)
+                passes(t, what, d, client)
+                queue = c.Queue(client, 32)
+                queue.at = queue.desc = 0x60000
+                queue.avail, queue.used, queue.buffers = 0x60400, 0x60800, 0x61000
+                for request in (c.SET_NUM, c.SET_BASE, c.SET_ADDR):
+                    # Before DRIVER_OK only; late ones are refused by the bus or by us.
+                    client.error(request, struct.pack("IIQQQQ", 32, 16, IOVA + queue.desc,
+                                                      IOVA + queue.used, IOVA + queue.avail, 0))
+                client.error(c.SET_KICK, struct.pack("Ii", 32, queue.kick))
+                client.ioctl(c.SET_ENABLE, struct.pack("II", 32, 1))
+                os.eventfd_write(queue.kick, 1)
+                t.equal(f"{what}: queue 32 does not run", counters("w0", 32)["ring"], "none")
+                passes(t, f"{what}: the others do", d, client)
+                queue.close()
+        with d.client() as client:
+            client.begin()
+            for n in (33, 34, 4000, 0x8000):
+                got = tool("dev", "vstats", "show", "w0", "qidx", str(n))
+                # The tool's status does not tell.
+                t.check(f"there are no counters of queue {n}, and the tool says so",
+                        "packets" not in got.stdout and "no queue of this number" in got.stderr,
+                        got)
+
+
 def malice(t):
     with Device("w0") as d:
         # Memory that was never mapped: an address of the host's own is no address.
@@ -259,7 +290,7 @@ def moves(t):
 
 def main():
     with Ktap() as t:
-        for part in (management, numbers, malice, moves):
+        for part in (management, numbers, queues_that_are_none, malice, moves):
             part(t)
 
 
