@@ -56,9 +56,11 @@ class Device:
         if (got := add(name, function, "mac", "52:54:00:00:00:01",
                        "max_vqp", str(pairs))).returncode:
             raise RuntimeError(got.stderr)
-        # It would send frames of its own.
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as file:
-            file.write("1")
+        # It would send frames of its own, where the kernel has it.
+        ipv6 = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+        if os.path.exists(ipv6):
+            with open(ipv6, "w", encoding="ascii") as file:
+                file.write("1")
         subprocess.run(["ip", "link", "set", "dev", name, "up"], check=True)
         self.port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300)
         self.port.bind((name, 3))
