@@ -23,12 +23,11 @@
 #include <weft/mem.h>
 #include <weft/ring.h>
 #include <weft/worker.h>
+#include "config.h"
 
-#define WEFT_VDPA_MAX_PAIRS	16
 #define WEFT_VDPA_RING_MAX	1024	/* descriptors of a ring */
 #define WEFT_VDPA_LINE		512	/* frames that wait for a receive queue */
 #define WEFT_VDPA_FRAME_MAX	(65536 + 14)
-#define WEFT_VDPA_MTU_MAX	65535
 /* After so many frames, bytes or descriptors, other queues get their turn. */
 #define WEFT_VDPA_PACKETS	256
 #define WEFT_VDPA_BYTES		0x80000

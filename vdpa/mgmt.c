@@ -24,50 +24,48 @@ struct mgmt {
 	struct weft_vdpa *dev;
 };
 
-/* What a device is to be like: plain data, checked. */
-struct params {
-	u64 features;
-	u16 pairs;
-	u16 mtu;
-	u8 mac[ETH_ALEN];
-};
-
 static struct virtio_device_id id_table[] = {
 	{ VIRTIO_ID_NET, VIRTIO_DEV_ANY_ID },
 	{ },
 };
 
-static bool has(const struct vdpa_dev_set_config *c, unsigned int attr)
+/* What the bus asks for, as plain data. */
+static struct weft_vdpa_asked asked_of(const struct vdpa_dev_set_config *c)
 {
-	return c->mask & BIT_ULL(attr);
+	static const struct {
+		u64 attr;
+		unsigned int given;
+	} known[] = {
+		{ F(VDPA_ATTR_DEV_NET_CFG_MACADDR), WEFT_ASKED_MAC },
+		{ F(VDPA_ATTR_DEV_NET_CFG_MTU), WEFT_ASKED_MTU },
+		{ F(VDPA_ATTR_DEV_NET_CFG_MAX_VQP), WEFT_ASKED_PAIRS },
+		{ F(VDPA_ATTR_DEV_FEATURES), WEFT_ASKED_FEATURES },
+	};
+	struct weft_vdpa_asked asked = {
+		.mtu = c->net.mtu,
+		.pairs = c->net.max_vq_pairs,
+		.features = c->device_features,
+	};
+	u64 left = c->mask;
+	int i;
+
+	ether_addr_copy(asked.mac, c->net.mac);
+	for (i = 0; i < ARRAY_SIZE(known); i++) {
+		if (left & known[i].attr)
+			asked.given |= known[i].given;
+		left &= ~known[i].attr;
+	}
+	if (left)
+		asked.given |= WEFT_ASKED_OTHER;
+	return asked;
 }
 
-static int check_features(struct device *d, const char *name, u64 features)
-{
-	u64 can = weft_vdpa_features(), need = F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM);
-
-	if (features & ~can) {
-		dev_notice(d, "%s: no device of ours has features 0x%llx; \"vdpa mgmtdev show\" lists those that one may have\n",
-			   name, features & ~can);
-		return -EINVAL;
-	}
-	if (~features & need) {
-		dev_notice(d, "%s: features 0x%llx cannot be left out: VERSION_1 and ACCESS_PLATFORM\n",
-			   name, need & ~features);
-		return -EINVAL;
-	}
-	if (features & F(VIRTIO_NET_F_MQ) && !(features & F(VIRTIO_NET_F_CTRL_VQ))) {
-		dev_notice(d, "%s: MQ needs CTRL_VQ, by which the driver says how many queues it uses\n",
-			   name);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* Plain data of what the user wants; -EINVAL if it cannot be. */
+/* Plain data of what the user wants, or a word in the log of why it cannot be. */
 static int read_config(struct device *d, const char *name, const struct vdpa_dev_set_config *c,
-		       struct params *p)
+		       struct weft_vdpa_params *p)
 {
+	struct weft_vdpa_asked asked = asked_of(c);
+	char why[WEFT_VDPA_WHY];
 	int ret;
 
 	if (!dev_valid_name(name)) {
@@ -75,45 +73,15 @@ static int read_config(struct device *d, const char *name, const struct vdpa_dev
 			   name, IFNAMSIZ - 1);
 		return -EINVAL;
 	}
-	p->pairs = has(c, VDPA_ATTR_DEV_NET_CFG_MAX_VQP) ? c->net.max_vq_pairs : 1;
-	if (!p->pairs || p->pairs > WEFT_VDPA_MAX_PAIRS) {
-		dev_notice(d, "%s: max_vqp %u is not from 1 to %u\n", name, p->pairs,
-			   WEFT_VDPA_MAX_PAIRS);
-		return -EINVAL;
-	}
-	p->mtu = has(c, VDPA_ATTR_DEV_NET_CFG_MTU) ? c->net.mtu : ETH_DATA_LEN;
-	if (p->mtu < ETH_MIN_MTU) {
-		dev_notice(d, "%s: mtu %u is not from %u to %u\n", name, p->mtu, ETH_MIN_MTU,
-			   WEFT_VDPA_MTU_MAX);
-		return -EINVAL;
-	}
-	if (has(c, VDPA_ATTR_DEV_NET_CFG_MACADDR)) {
-		if (!is_valid_ether_addr(c->net.mac)) {
-			dev_notice(d, "%s: %pM is not the address of a single station\n", name,
-				   c->net.mac);
-			return -EINVAL;
-		}
-		ether_addr_copy(p->mac, c->net.mac);
-	} else {
+	ret = weft_config_check(&asked, weft_vdpa_features(), p, why);
+	if (ret)
+		dev_notice(d, "%s: %s\n", name, why);
+	else if (p->any_mac)
 		eth_random_addr(p->mac);
-	}
-	p->features = weft_vdpa_features();
-	if (has(c, VDPA_ATTR_DEV_FEATURES)) {
-		p->features = c->device_features;
-		ret = check_features(d, name, p->features);
-		if (ret)
-			return ret;
-	} else if (p->pairs == 1) {
-		p->features &= ~F(VIRTIO_NET_F_MQ);
-	}
-	if (p->pairs > 1 && !(p->features & F(VIRTIO_NET_F_MQ))) {
-		dev_notice(d, "%s: max_vqp %u needs the feature MQ\n", name, p->pairs);
-		return -EINVAL;
-	}
-	return 0;
+	return ret;
 }
 
-static void configure(struct weft_vdpa *dev, const struct params *p)
+static void configure(struct weft_vdpa *dev, const struct weft_vdpa_params *p)
 {
 	struct virtio_net_config *c = &dev->config;
 
@@ -154,7 +122,7 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	struct device *d = &m->pdev->dev;
 	struct vdpa_device *vdpa;
 	struct weft_vdpa *dev;
-	struct params p;
+	struct weft_vdpa_params p;
 	int ret;
 
 	if (m->dev) {
@@ -180,16 +148,20 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 		goto err_put;
 	weft_vdpa_ctrl_reset(dev);
 	ret = weft_rep_create(dev, name, d, m->port);
-	if (ret) {
-		if (ret == -EEXIST)
-			dev_notice(d, "%s: there is a netdev of this name, which the representor is to have\n",
-				   name);
+	if (ret == -EEXIST)
+		dev_notice(d, "%s: there is a netdev of this name, which the representor is to have\n",
+			   name);
+	else if (ret)
+		dev_notice(d, "%s: no representor: error %d\n", name, ret);
+	if (ret)
 		goto err_put;
-	}
 	weft_vdpa_stats_show(dev);
 	ret = _vdpa_register_device(&dev->vdpa, dev->nvqs);
-	if (ret)
+	if (ret) {
+		dev_notice(d, "%s: the vDPA bus does not take it%s: error %d\n", name,
+			   ret == -EEXIST ? ", as it has one of this name" : "", ret);
 		goto err_rep;
+	}
 	m->dev = dev;
 	return 0;
 
@@ -216,29 +188,31 @@ static void dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
 	put_device(&vdpa->dev);
 }
 
+#ifdef WEFT_HAVE_VDPA_SET_ATTR
 static int dev_set_attr(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa,
 			const struct vdpa_dev_set_config *config)
 {
 	struct mgmt *m = container_of(mdev, struct mgmt, mdev);
-	struct device *d = &m->pdev->dev;
+	struct weft_vdpa_asked asked = asked_of(config);
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+	char why[WEFT_VDPA_WHY];
+	int ret;
 
-	if (config->mask != F(VDPA_ATTR_DEV_NET_CFG_MACADDR)) {
-		dev_notice(d, "%s: only its mac can be set\n", dev_name(&vdpa->dev));
-		return -EOPNOTSUPP;
-	}
-	if (!is_valid_ether_addr(config->net.mac)) {
-		dev_notice(d, "%s: %pM is not the address of a single station\n",
-			   dev_name(&vdpa->dev), config->net.mac);
-		return -EINVAL;
-	}
-	weft_vdpa_set_mac(to_weft_vdpa(vdpa), config->net.mac);
-	return 0;
+	ret = weft_config_check_change(&asked, dev->offered, why);
+	if (ret)
+		dev_notice(&m->pdev->dev, "%s: %s\n", dev_name(&vdpa->dev), why);
+	else
+		weft_vdpa_set_mac(dev, asked.mac);
+	return ret;
 }
+#endif
 
 static const struct vdpa_mgmtdev_ops mgmt_ops = {
 	.dev_add = dev_add,
 	.dev_del = dev_del,
+#ifdef WEFT_HAVE_VDPA_SET_ATTR
 	.dev_set_attr = dev_set_attr,
+#endif
 };
 
 /**

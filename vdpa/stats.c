@@ -108,6 +108,8 @@ static int device_show(struct seq_file *f, void *unused)
 	if (mutex_lock_interruptible(&dev->lock))
 		return -ERESTARTSYS;
 	seq_printf(f, "representor %s\n", dev->rep->name);
+	seq_printf(f, "index %u\n", dev->vdpa.index);
+	seq_printf(f, "generation %u\n", READ_ONCE(dev->generation));
 	seq_printf(f, "status 0x%x\n", dev->status);
 	seq_printf(f, "suspended %d\n", dev->suspended);
 	seq_printf(f, "offered 0x%llx\nfeatures 0x%llx\noffloads 0x%llx\n", dev->offered,

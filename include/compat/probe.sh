@@ -102,6 +102,7 @@ has VFIO_DEVICE_INODE		linux/vfio.h	'struct vfio_device \{[^}]*struct inode \*in
 has VHOST_TASK			linux/sched/vhost_task.h 'bool\(\*fn\)\(void \*\),void\(\*handle_kill\)'
 has TUN_XDP_HDR			linux/if_tun.h	'struct tun_xdp_hdr'
 has TUN_WAKE_QUEUE		linux/if_tun.h	'void tun_wake_queue\('
+has VDPA_SET_ATTR		linux/vdpa.h	'\(\*dev_set_attr\)\('
 has VDPA_MAP			linux/vdpa.h	'union virtio_map vmap;'
 has UDP_TUNNEL_GSO		uapi/linux/virtio_net.h 'VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO '
 
