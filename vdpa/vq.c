@@ -6,6 +6,7 @@
 #include <linux/virtio_ring.h>
 #include <linux/vmalloc.h>
 #include "dev.h"
+#include "trace.h"
 
 /* A frame of 64 KiB in the smallest buffers that make sense, and a batch. */
 #define MAX_USED	(WEFT_RING_MAX_SEGS + WEFT_RING_BATCH)
@@ -72,6 +73,7 @@ static void serve(struct weft_work *work)
 	mutex_lock(&vq->lock);
 	if (likely(vq->running && !vq->ring.fault)) {
 		vq->stats.runs++;
+		trace_weft_vdpa_kick(vq->dev->vdpa.index, vq->index, vq->ring.place.avail);
 		if (vq->index & 1)
 			weft_vdpa_transmit(vq);
 		else if (weft_vdpa_is_ctrl(vq))
@@ -396,6 +398,7 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 		return -EINVAL;
 	vq->told = true;
 	vq->stats.faults[fault]++;
+	trace_weft_vdpa_error(vq->dev->vdpa.index, vq->index, fault, vq->ring.place.avail);
 	if (net_ratelimit())
 		dev_notice(&vq->dev->vdpa.dev, "queue %u stopped: %s at index %u\n",
 			   vq->index, weft_ring_fault_name(fault), vq->ring.place.avail);
@@ -409,6 +412,7 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 static void call(struct weft_vdpa_vq *vq)
 {
 	vq->stats.calls++;
+	trace_weft_vdpa_signal(vq->dev->vdpa.index, vq->index, vq->ring.place.used);
 	/* virtio_net's has NAPI scheduled, which begins when these are enabled. */
 	local_bh_disable();
 	if (vq->cb.callback)
@@ -422,11 +426,13 @@ static void call(struct weft_vdpa_vq *vq)
  */
 void weft_vdpa_vq_publish(struct weft_vdpa_vq *vq)
 {
+	unsigned int n = vq->ring.nused;
 	int ret;
 
-	if (!vq->ring.nused)
+	if (!n)
 		return;
 	ret = weft_ring_publish(&vq->ring);
+	trace_weft_vdpa_batch(vq->dev->vdpa.index, vq->index, n, vq->ring.place.used);
 	if (ret > 0)
 		call(vq);
 	else if (!ret)
