@@ -147,7 +147,8 @@ static void update(struct weft_vdpa_vq *vq)
 {
 	struct weft_vdpa *dev = vq->dev;
 	unsigned int n = weft_vdpa_is_ctrl(vq) ? 0 : vq->index / 2;
-	bool run = vq->ready && dev->status & VIRTIO_CONFIG_S_DRIVER_OK && !dev->suspended;
+	bool run = vq->ready && dev->status & VIRTIO_CONFIG_S_DRIVER_OK && !dev->suspended &&
+		   !(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
 
 	/* Behind the pairs there is the control queue, or nothing. */
 	if (!weft_vdpa_is_ctrl(vq) && vq->index >= 2 * dev->pairs)
@@ -435,9 +436,27 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK && begin_identity(dev))
 		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-	WRITE_ONCE(dev->status, status);
+	/* virtio 1.3 §2.1: that bit is ours, until there is a reset. */
+	WRITE_ONCE(dev->status, status | (dev->status & VIRTIO_CONFIG_S_NEEDS_RESET));
 	update_all(dev);
 	mutex_unlock(&dev->lock);
+}
+
+/**
+ * weft_vdpa_needs_reset() - has a device fail, of which a reset is the only way out
+ * @dev: device
+ *
+ * Return: 0; -ENOTCONN if no driver drives it
+ */
+int weft_vdpa_needs_reset(struct weft_vdpa *dev)
+{
+	guard(mutex)(&dev->lock);
+	if (!(dev->status & VIRTIO_CONFIG_S_DRIVER_OK))
+		return -ENOTCONN;
+	WRITE_ONCE(dev->status, dev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
+	update_all(dev);
+	config_changed(dev);
+	return 0;
 }
 
 /* The device is locked. */
@@ -450,6 +469,7 @@ static void reset(struct weft_vdpa *dev, bool maps)
 	dev->suspended = false;
 	update_all(dev);
 	stop_workers(dev);
+	weft_fault_reset(dev);
 	for (i = 0; i < dev->nvqs; i++) {
 		mutex_lock(&dev->vqs[i].lock);
 		weft_vdpa_vq_reset(&dev->vqs[i]);

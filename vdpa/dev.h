@@ -24,6 +24,7 @@
 #include <weft/ring.h>
 #include <weft/worker.h>
 #include "config.h"
+#include "fault.h"
 
 #define WEFT_VDPA_RING_MAX	1024	/* descriptors of a ring */
 #define WEFT_VDPA_LINE		512	/* frames that wait for a receive queue */
@@ -121,6 +122,7 @@ struct weft_vdpa;
  * @iov: their kernel addresses
  * @line: frames on their way to the driver
  * @stats: counters
+ * @fault: what goes wrong with it on demand
  */
 struct weft_vdpa_vq {
 	struct weft_vdpa *dev;
@@ -143,6 +145,7 @@ struct weft_vdpa_vq {
 	struct iovec *iov;
 	struct ptr_ring line;
 	struct weft_vdpa_stats stats;
+	struct weft_fault_vq fault;
 };
 
 /**
@@ -194,6 +197,7 @@ struct weft_vdpa_filter {
  * @mac: that it was made with
  * @identity: a driver of the kernel drives it, whose addresses are physical
  * @debugfs: directory
+ * @fault: what goes wrong on demand
  * @vqs: queues, two for each pair and one more
  * @nvqs: how many
  */
@@ -220,6 +224,7 @@ struct weft_vdpa {
 	struct weft_vdpa_filter __rcu *filter;
 	unsigned long vlans[BITS_TO_LONGS(VLAN_N_VID)];
 	struct dentry *debugfs;
+	struct weft_fault fault;
 	struct weft_vdpa_vq *vqs;
 	u16 nvqs;
 };
@@ -255,6 +260,7 @@ static inline void weft_vdpa_drop(struct weft_vdpa_vq *vq, enum weft_vdpa_drop w
 extern const struct vdpa_config_ops weft_vdpa_ops;
 u64 weft_vdpa_features(void);
 void weft_vdpa_stop(struct weft_vdpa *dev);
+int weft_vdpa_needs_reset(struct weft_vdpa *dev);
 void weft_vdpa_link(struct weft_vdpa *dev, bool up);
 void weft_vdpa_set_mac(struct weft_vdpa *dev, const u8 *mac);
 

@@ -86,6 +86,7 @@ static void configure(struct weft_vdpa *dev, const struct weft_vdpa_params *p)
 	struct virtio_net_config *c = &dev->config;
 
 	mutex_init(&dev->lock);
+	weft_fault_init(dev);
 	spin_lock_init(&dev->config_lock);
 	dev->offered = p->features;
 	dev->pairs = p->pairs;
@@ -167,6 +168,7 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 
 err_rep:
 	weft_vdpa_stats_hide(dev);
+	weft_fault_exit(dev);
 	weft_rep_destroy(dev);
 err_put:
 	put_device(&dev->vdpa.dev);
@@ -183,6 +185,7 @@ static void dev_del(struct vdpa_mgmt_dev *mdev, struct vdpa_device *vdpa)
 	get_device(&vdpa->dev);
 	_vdpa_unregister_device(vdpa);
 	weft_vdpa_stats_hide(dev);
+	weft_fault_exit(dev);
 	weft_vdpa_stop(dev);
 	weft_rep_destroy(dev);
 	put_device(&vdpa->dev);

@@ -54,6 +54,8 @@ static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *rep)
 	skb_tx_timestamp(skb);
 	skb_orphan(skb);
 	nf_reset_ct(skb);
+	if (weft_fault_takes(vq, skb))
+		return NETDEV_TX_OK;
 	if (unlikely(ptr_ring_produce(&vq->line, skb)))
 		goto drop;
 	weft_vdpa_vq_queue(vq);

@@ -93,6 +93,8 @@ static int queue_show(struct seq_file *f, void *unused)
 	seq_printf(f, "calls %llu\ncalls_suppressed %llu\n", s->calls, s->calls_suppressed);
 	for (i = 0; i < WEFT_VDPA_DROPS; i++)
 		seq_printf(f, "%s %llu\n", drop_names[i], (u64)atomic64_read(&s->drops[i]));
+	for (i = 0; i < WEFT_FAULTS; i++)
+		seq_printf(f, "inject.%s %llu\n", weft_fault_name(i), READ_ONCE(vq->fault.done[i]));
 	for (i = WEFT_RING_OK + 1; i < WEFT_RING_FAULTS; i++)
 		seq_printf(f, "fault.%s %llu\n", weft_ring_fault_name(i), s->faults[i]);
 	mutex_unlock(&vq->lock);
@@ -140,6 +142,7 @@ void weft_vdpa_stats_show(struct weft_vdpa *dev)
 		snprintf(name, sizeof(name), "queue%d", i);
 		debugfs_create_file(name, 0400, dev->debugfs, &dev->vqs[i], &queue_fops);
 	}
+	weft_fault_show(dev);
 }
 
 /**

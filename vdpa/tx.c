@@ -81,6 +81,7 @@ bad:
 /* Passes the batch on, and returns its buffers. */
 static void flush(struct weft_vdpa_vq *vq, struct list_head *frames)
 {
+	weft_fault_disturbs(vq, frames);
 	if (!list_empty(frames))
 		weft_rep_receive(vq->dev, frames);
 	weft_vdpa_vq_publish(vq);

@@ -71,7 +71,7 @@ static void serve(struct weft_work *work)
 	struct weft_vdpa_vq *vq = container_of(work, struct weft_vdpa_vq, work);
 
 	mutex_lock(&vq->lock);
-	if (likely(vq->running && !vq->ring.fault)) {
+	if (likely(vq->running && !vq->ring.fault && !READ_ONCE(vq->fault.stalled))) {
 		vq->stats.runs++;
 		trace_weft_vdpa_kick(vq->dev->vdpa.index, vq->index, vq->ring.place.avail);
 		if (vq->index & 1)
@@ -102,6 +102,7 @@ int weft_vdpa_vq_init(struct weft_vdpa *dev, u16 index)
 	vq->ring.ops = &ring_ops;
 	vq->ring.owner = vq;
 	weft_work_init(&vq->work, serve);
+	weft_fault_init_vq(vq);
 	vq->segs = kvcalloc(WEFT_RING_MAX_SEGS, sizeof(*vq->segs), GFP_KERNEL_ACCOUNT);
 	vq->iov = kvcalloc(WEFT_RING_MAX_SEGS, sizeof(*vq->iov), GFP_KERNEL_ACCOUNT);
 	ret = vq->segs && vq->iov ? weft_ring_alloc(&vq->ring, MAX_USED) : -ENOMEM;
@@ -411,6 +412,10 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
  */
 static void call(struct weft_vdpa_vq *vq)
 {
+	if (weft_fault_loses(vq)) {
+		trace_weft_vdpa_lost(vq->dev->vdpa.index, vq->index, vq->ring.place.used);
+		return;
+	}
 	vq->stats.calls++;
 	trace_weft_vdpa_signal(vq->dev->vdpa.index, vq->index, vq->ring.place.used);
 	/* virtio_net's has NAPI scheduled, which begins when these are enabled. */
