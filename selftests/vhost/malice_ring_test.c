@@ -7,166 +7,28 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
+#include "guest_bad.h"
 #include "guest_frame.h"
 #include "kselftest.h"
 #include "rig_lib.h"
 
-#define NEXT		VRING_DESC_F_NEXT
-#define WRITE		VRING_DESC_F_WRITE
-#define INDIRECT	VRING_DESC_F_INDIRECT
-
 static struct rig r;
 
-/* Descriptors of one chain, in the ring or, at most one, in a table. */
-struct bad {
-	const char *fault;
-	int queue;
-	unsigned int n;
-	struct {
-		uint32_t len;
-		uint16_t flags;
-		uint16_t next;		/* of a packed ring: id */
-		uint64_t addr;		/* 0: the buffer; TABLE: the table */
-	} d[4], t[4];
-	unsigned int table;		/* entries in t */
-	uint16_t head;
-	bool no_indirect;
-};
-
-#define TABLE		1
-#define END		2	/* the last 32 bytes of all memory */
-
-static uint64_t address(uint64_t addr, int queue, uint64_t table)
-{
-	return !addr ? r.buf[queue] : addr == TABLE ? table :
-	       addr == END ? r.mem.start + r.mem.size - 32 : addr;
-}
-
-static void put_table(const struct bad *b, bool packed, uint64_t table)
-{
-	for (unsigned int i = 0; i < b->table; i++) {
-		uint64_t addr = address(b->t[i].addr, b->queue, table);
-
-		if (packed)
-			*(struct vring_packed_desc *)guest_mem_ptr(&r.mem, table + 16 * i) =
-				(struct vring_packed_desc){ addr, b->t[i].len, b->t[i].next,
-							    b->t[i].flags };
-		else
-			*(struct vring_desc *)guest_mem_ptr(&r.mem, table + 16 * i) =
-				(struct vring_desc){ addr, b->t[i].len, b->t[i].flags,
-						     b->t[i].next };
-	}
-}
-
-static void run_bad(const struct bad *b, bool packed, enum guest_iotlb iotlb)
+static void run_bad(const struct guest_bad *b, bool packed)
 {
 	static const uint8_t frame[100];
-	uint64_t table;
 
 	rig_open(&r, &(struct rig_config){
-		.packed = packed, .no_indirect = b->no_indirect, .iotlb = iotlb, .size = 4,
+		.packed = packed, .no_indirect = b->no_indirect, .size = 4,
 	});
-	table = guest_mem_alloc(&r.mem, 64, 16);
-	put_table(b, packed, table);
-	for (unsigned int i = b->n; i--; )
-		rig_desc(&r, b->queue, i, address(b->d[i].addr, b->queue, table), b->d[i].len,
-			 b->d[i].flags, b->d[i].next);
-	rig_avail(&r, b->queue, 0, b->head);
-	rig_show(&r, b->queue, 1);
+	guest_bad_show(&r.ring[b->queue], b, r.buf[b->queue], guest_mem_alloc(&r.mem, 64, 16));
 	/* A frame to be received, or nobody looks. */
 	if (b->queue == GUEST_RX)
 		ASSERT_EQ(guest_far_send(r.link.far, NULL, frame, sizeof(frame)), 0);
 	rig_stopped(&r, b->queue, b->fault);
 }
 
-#define A7_SPLT(_name, ...)						\
-	static const struct bad split_##_name = { __VA_ARGS__ };	\
-	TEST(a7_split_##_name)						\
-	{								\
-		run_bad(&split_##_name, false, GUEST_NO_IOTLB);		\
-	}
-#define A7_PACK(_name, ...)						\
-	static const struct bad packed_##_name = { __VA_ARGS__ };	\
-	TEST(a7_packed_##_name)						\
-	{								\
-		run_bad(&packed_##_name, true, GUEST_NO_IOTLB);		\
-	}
-#define A7_BOTH(_name, ...)						\
-	static const struct bad both_##_name = { __VA_ARGS__ };		\
-	TEST(a7_split_##_name)						\
-	{								\
-		run_bad(&both_##_name, false, GUEST_NO_IOTLB);		\
-	}								\
-	TEST(a7_packed_##_name)						\
-	{								\
-		run_bad(&both_##_name, true, GUEST_NO_IOTLB);		\
-	}
-
-A7_SPLT(head_beyond_the_table, "head-out-of-range", GUEST_TX, .head = 4)
-A7_SPLT(head_far_beyond_the_table, "head-out-of-range", GUEST_RX, .head = 0xffff)
-A7_SPLT(next_beyond_the_table, "next-out-of-range", GUEST_TX, 1, { { 64, NEXT, 4 } })
-A7_SPLT(next_far_beyond_the_table, "next-out-of-range", GUEST_RX, 1,
-	{ { 64, NEXT | WRITE, 65535 } })
-A7_SPLT(chain_that_is_its_own_next, "chain-loop", GUEST_TX, 1, { { 64, NEXT, 0 } })
-A7_SPLT(chain_that_loops, "chain-loop", GUEST_TX, 3, { { 64, NEXT, 1 }, { 64, NEXT, 2 },
-	{ 64, NEXT, 1 } })
-A7_SPLT(empty_chain_that_loops, "chain-loop", GUEST_RX, 2, { { 0, NEXT | WRITE, 1 },
-	{ 0, NEXT | WRITE, 0 } })
-A7_SPLT(table_that_loops, "chain-loop", GUEST_TX, 1, { { 32, INDIRECT, 0, TABLE } },
-	{ { 8, NEXT, 1 }, { 8, NEXT, 0 } }, 2)
-A7_SPLT(empty_table_entry_that_loops, "chain-loop", GUEST_TX, 1, { { 16, INDIRECT, 0, TABLE } },
-	{ { 0, NEXT, 0 } }, 1)
-A7_SPLT(table_next_beyond_it, "next-out-of-range", GUEST_TX, 1, { { 32, INDIRECT, 0, TABLE } },
-	{ { 8, NEXT, 2 } }, 2)
-A7_SPLT(table_that_goes_on_elsewhere, "indirect-next", GUEST_TX, 2,
-	{ { 16, INDIRECT | NEXT, 1, TABLE }, { 16, 0, 0 } }, { { 16 } }, 1)
-
-A7_PACK(id_beyond_the_ring, "id-out-of-range", GUEST_TX, 1, { { 100, 0, 4 } })
-A7_PACK(id_far_beyond_the_ring, "id-out-of-range", GUEST_RX, 1, { { 2000, WRITE, 0xffff } })
-A7_PACK(chain_without_an_end, "packed-chain-unfinished", GUEST_TX, 1, { { 64, NEXT, 0 } })
-A7_PACK(chain_longer_than_the_ring, "packed-chain-unfinished", GUEST_TX, 4,
-	{ { 64, NEXT }, { 64, NEXT }, { 64, NEXT }, { 64, NEXT } })
-A7_PACK(empty_chain_longer_than_the_ring, "packed-chain-unfinished", GUEST_RX, 4,
-	{ { 0, NEXT | WRITE }, { 0, NEXT | WRITE }, { 0, NEXT | WRITE }, { 0, NEXT | WRITE } })
-A7_PACK(table_within_a_chain, "indirect-next", GUEST_TX, 2,
-	{ { 16, NEXT }, { 16, INDIRECT, 0, TABLE } }, { { 100 } }, 1)
-A7_PACK(table_that_goes_on_elsewhere, "indirect-next", GUEST_TX, 2,
-	{ { 16, INDIRECT | NEXT, 0, TABLE }, { 16, 0, 0 } }, { { 16 } }, 1)
-
-A7_BOTH(table_of_no_entries, "indirect-size", GUEST_TX, 1, { { 0, INDIRECT, 0, TABLE } })
-A7_BOTH(table_of_broken_entries, "indirect-size", GUEST_TX, 1, { { 17, INDIRECT, 0, TABLE } })
-A7_BOTH(table_of_too_many_entries, "indirect-size", GUEST_TX, 1,
-	{ { 0x100010, INDIRECT, 0, TABLE } })
-A7_BOTH(largest_table_there_could_be, "indirect-size", GUEST_TX, 1, { { ~0u, INDIRECT, 0, TABLE } })
-A7_BOTH(table_in_a_table, "indirect-nested", GUEST_TX, 1, { { 16, INDIRECT, 0, TABLE } },
-	{ { 16, INDIRECT, 0, TABLE } }, 1)
-A7_BOTH(table_of_two_in_a_table, "indirect-nested", GUEST_RX, 1, { { 32, INDIRECT, 0, TABLE } },
-	{ { 16, NEXT | WRITE, 1 }, { 16, INDIRECT | WRITE, 0, TABLE } }, 2)
-A7_BOTH(table_without_the_feature, "indirect-not-negotiated", GUEST_TX, 1,
-	{ { 16, INDIRECT, 0, TABLE } }, { { 100 } }, 1, .no_indirect = true)
-A7_BOTH(table_where_no_memory_is, "indirect-no-memory", GUEST_TX, 1,
-	{ { 64, INDIRECT, 0, 0x1000 } })
-A7_BOTH(table_that_ends_outside, "indirect-no-memory", GUEST_TX, 1,
-	{ { 64, INDIRECT, 0, END } })
-A7_BOTH(table_at_the_end_of_all, "indirect-no-memory", GUEST_TX, 1,
-	{ { 64, INDIRECT, 0, 0xffffffffffffffe0 } })
-A7_BOTH(write_before_read, "read-after-write", GUEST_TX, 2,
-	{ { 16, NEXT | WRITE, 1 }, { 100, 0, 0 } })
-A7_BOTH(write_before_read_in_a_table, "read-after-write", GUEST_RX, 1,
-	{ { 32, INDIRECT, 0, TABLE } },
-	{ { 16, NEXT | WRITE, 1 }, { 100, 0, 0 } }, 2)
-A7_BOTH(buffer_to_write_is_sent, "buffer-direction", GUEST_TX, 1, { { 100, WRITE } })
-A7_BOTH(buffer_to_read_receives, "buffer-direction", GUEST_RX, 1, { { 2000 } })
-A7_BOTH(buffer_of_both_kinds_is_sent, "buffer-direction", GUEST_TX, 2,
-	{ { 100, NEXT, 1 }, { 100, WRITE, 0 } })
-A7_BOTH(nothing_receives, "buffer-direction", GUEST_RX, 1, { { 0, WRITE } })
-A7_BOTH(buffer_where_no_memory_is, "buffer-no-memory", GUEST_TX, 1, { { 100, 0, 0, 0x1000 } })
-A7_BOTH(buffer_where_no_memory_is_receives, "buffer-no-memory", GUEST_RX, 1,
-	{ { 2000, WRITE, 0, 0x1000 } })
-A7_BOTH(buffer_at_the_end_of_all, "buffer-no-memory", GUEST_TX, 1,
-	{ { 100, 0, 0, 0xffffffffffffffc0 } })
-A7_BOTH(buffer_that_ends_outside, "buffer-no-memory", GUEST_TX, 1, { { 33, 0, 0, END } })
-A7_BOTH(longest_buffer_there_could_be, "buffer-no-memory", GUEST_TX, 1, { { ~0u } })
+#include "bad_rings.h"
 
 /* The index */
 
@@ -417,31 +279,10 @@ TEST(a11_bad_headers_to_macvtap)
 
 static atomic_bool stop;
 
-/* The n-th thing that is written, somewhere in the ring. */
-static void scribble(struct guest_ring *ring, uint64_t n)
-{
-	uint64_t h = guest_hash(n, 77);
-	unsigned int i = h % r.c.size;
-	uint64_t addr = h & 1 << 20 ? r.buf[GUEST_TX] : h & 1 << 21 ? 0x1000 : ~0ULL - 40;
-
-	if (r.c.packed) {
-		ring->pdesc[i].addr = addr;
-		ring->pdesc[i].len = h >> 32;
-		ring->pdesc[i].id = h >> 40;
-		ring->pdesc[i].flags = h >> 48;
-	} else {
-		ring->desc[i].addr = addr;
-		ring->desc[i].len = h & 1 << 22 ? 64 : h >> 32;
-		ring->desc[i].flags = h >> 48 & 7;
-		ring->desc[i].next = h >> 40 & 0x7f;
-		ring->avail->ring[i] = h >> 24 & 0x7f;
-	}
-}
-
 static void *scribble_on(void *arg)
 {
 	for (uint64_t n = 0; !stop; n++)
-		scribble(arg, n);
+		guest_scribble(arg, n, r.buf[GUEST_TX]);
 	return NULL;
 }
 
@@ -461,7 +302,7 @@ static void run_scribble(bool packed, int queue)
 	ASSERT_EQ(pthread_create(&thread, NULL, scribble_on, &r.ring[queue]), 0);
 	for (unsigned int i = 0; i < 600; i++) {
 		for (unsigned int k = 0; k < 2 * r.c.size; k++)
-			scribble(&r.ring[queue], n++);
+			guest_scribble(&r.ring[queue], n++, r.buf[GUEST_TX]);
 		if (!packed)
 			__atomic_store_n(&r.ring[queue].avail->idx, (uint16_t)(i % 64 + 1),
 					 __ATOMIC_RELEASE);

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#define AVAIL		F(VRING_PACKED_DESC_F_AVAIL)
+#include "guest_bad.h"
+#include "kernel_log.h"
+#include "must.h"
 
 static struct rig witness;
-static int kmsg = -1;
 static char why[256];
 
 static int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -37,53 +37,20 @@ const char *rig_why(void)
 	return why;
 }
 
-double rig_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-/* Counts of failures are each program's own, so what fails here ends the test. */
-static void give_up(int line, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void give_up(int line, const char *fmt, ...)
-{
-	va_list args;
-
-	printf("# %s:%d: ", __FILE__, line);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-	fflush(stdout);
-	_exit(1);
-}
-
 /* Something that has to work, and says so with 0. */
+#undef MUST
 #define MUST(call)							\
 	do {								\
 		errno = 0;						\
 		if (call)						\
-			give_up(__LINE__, "%s: %s %s", #call,		\
+			give_up(__FILE__, __LINE__, "%s: %s %s", #call,	\
 				errno ? strerror(errno) : "", why);	\
 	} while (0)
 
-static void must_be(int line, const char *what, const char *is, const char *want)
+double rig_now(void)
 {
-	if (strcmp(is, want))
-		give_up(line, "%s is %s, and should be %s", what, is, want);
+	return monotonic_now();
 }
-
-static void must_be_number(int line, const char *what, long long is, long long want)
-{
-	if (is != want)
-		give_up(line, "%s is %lld, and should be %lld", what, is, want);
-}
-
-#define MUST_BE(is, want)	must_be(__LINE__, #is, is, want)
-#define MUST_BE_NUMBER(is, want)	must_be_number(__LINE__, #is, is, want)
 
 /* Setup */
 
@@ -144,9 +111,7 @@ static void set_up(struct rig *r, const struct rig_config *c, unsigned int nth)
 
 void rig_open(struct rig *r, const struct rig_config *c)
 {
-	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	MUST(kmsg < 0);
-	MUST(lseek(kmsg, 0, SEEK_END) < 0);
+	kernel_log_begin();
 	MUST(guest_net_private());
 	*r = (struct rig){ };
 	MUST(guest_link_open(&r->link, c->backend,
@@ -270,37 +235,15 @@ void rig_reaches(struct rig *r, int queue, const char *key, long long value)
 	/* Counters have no event to wait for. */
 	while ((now = rig_stats(r, queue, key)) < value) {
 		if (rig_now() > end)
-			give_up(__LINE__, "%s %s is %lld, and was to reach %lld", file_of(queue),
+			give_up(__FILE__, __LINE__, "%s %s is %lld, and was to reach %lld", file_of(queue),
 				key, now, value);
 		poll(NULL, 0, 5);
 	}
 }
 
-/* What an emulated machine says of its clocks when its host is busy. */
-static bool of_the_machine(const char *line)
-{
-	static const char *const words[] = { "clocksource", "hrtimer:", "perf:", "tsc:" };
-
-	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strstr(line, words[i]))
-			return true;
-	return false;
-}
-
 void rig_quiet(void)
 {
-	char line[2048];
-	unsigned int prio;
-	ssize_t n;
-
-	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
-		if (n < 0)
-			continue;
-		line[n] = 0;
-		/* The kernel's own, at warning or worse */
-		if (sscanf(line, "%u,", &prio) == 1 && prio <= 4 && !of_the_machine(line))
-			give_up(__LINE__, "the kernel says: %s", line);
-	}
+	kernel_log_quiet();
 }
 
 /* What has to hold */
@@ -344,7 +287,7 @@ static void bounded(struct rig *r, int queue)
 	/* Last, as it may be working. */
 	runs = rig_stats(r, queue, "runs");
 	if (frames > most_frames * runs || descs > most_descs * runs)
-		give_up(__LINE__, "%s: %lld frames and %lld descriptors in %lld runs",
+		give_up(__FILE__, __LINE__, "%s: %lld frames and %lld descriptors in %lld runs",
 			file_of(queue), frames, descs, runs);
 }
 
@@ -374,7 +317,7 @@ void rig_stopped(struct rig *r, int queue, const char *fault)
 	char key[64];
 
 	if (poll(&p, 1, RIG_WAIT) <= 0)
-		give_up(__LINE__, "no word of an error; the queue's fault is %s",
+		give_up(__FILE__, __LINE__, "no word of an error; the queue's fault is %s",
 			rig_text(r, queue, "fault"));
 	MUST_BE_NUMBER(guest_event_take(r->ring[queue].err), 1);
 	MUST_BE(rig_text(r, queue, "fault"), fault);
@@ -415,16 +358,7 @@ void rig_unharmed(struct rig *r)
 void rig_desc(struct rig *r, int queue, unsigned int i, uint64_t addr, uint32_t len,
 	      uint16_t flags, uint16_t next)
 {
-	struct guest_ring *ring = &r->ring[queue];
-
-	if (!r->c.packed) {
-		ring->desc[i] = (struct vring_desc){ addr, len, flags, next };
-		return;
-	}
-	ring->pdesc[i].addr = addr;
-	ring->pdesc[i].len = len;
-	ring->pdesc[i].id = next;
-	__atomic_store_n(&ring->pdesc[i].flags, flags | AVAIL, __ATOMIC_RELEASE);
+	guest_raw_desc(&r->ring[queue], i, addr, len, flags, next);
 }
 
 void rig_avail(struct rig *r, int queue, unsigned int i, uint16_t head)
@@ -435,10 +369,5 @@ void rig_avail(struct rig *r, int queue, unsigned int i, uint16_t head)
 
 void rig_show(struct rig *r, int queue, unsigned int n)
 {
-	struct guest_ring *ring = &r->ring[queue];
-
-	if (!r->c.packed)
-		__atomic_store_n(&ring->avail->idx, n, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	eventfd_write(ring->kick, 1);
+	guest_raw_show(&r->ring[queue], n);
 }

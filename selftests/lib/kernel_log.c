@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kernel_log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "must.h"
+
+static int kmsg = -1;
+
+void kernel_log_begin(void)
+{
+	close(kmsg);
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	MUST(kmsg < 0);
+	MUST(lseek(kmsg, 0, SEEK_END) < 0);
+}
+
+/* What an emulated machine says of its clocks when its host is busy. */
+static int of_the_machine(const char *line)
+{
+	static const char *const words[] = { "clocksource", "hrtimer:", "perf:", "tsc:" };
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strstr(line, words[i]))
+			return 1;
+	return 0;
+}
+
+void kernel_log_quiet(void)
+{
+	char line[2048];
+	unsigned int prio;
+	ssize_t n;
+
+	while ((n = read(kmsg, line, sizeof(line) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		if (n < 0)
+			continue;
+		line[n] = 0;
+		/* The kernel's own, at warning or worse */
+		if (sscanf(line, "%u,", &prio) == 1 && prio <= 4 && !of_the_machine(line))
+			give_up(__FILE__, __LINE__, "the kernel says: %s", line);
+	}
+}
+
+double monotonic_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
