@@ -235,8 +235,8 @@ void rig_reaches(struct rig *r, int queue, const char *key, long long value)
 	/* Counters have no event to wait for. */
 	while ((now = rig_stats(r, queue, key)) < value) {
 		if (rig_now() > end)
-			give_up(__FILE__, __LINE__, "%s %s is %lld, and was to reach %lld", file_of(queue),
-				key, now, value);
+			give_up(__FILE__, __LINE__, "%s %s is %lld, and was to reach %lld",
+				file_of(queue), key, now, value);
 		poll(NULL, 0, 5);
 	}
 }
