@@ -580,18 +580,44 @@ static u32 get_generation(struct vdpa_device *vdpa)
 static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iotlb *iotlb)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-	struct weft_space *space, *old;
+	struct weft_space *space, *old, *unwanted = NULL;
+	int ret;
 
 	if (asid >= WEFT_GROUPS)
 		return -EINVAL;
 	asid = array_index_nospec(asid, WEFT_GROUPS);
-	space = weft_space_of(iotlb);
+	space = weft_space_of(iotlb, vdpa->use_va);
+	ret = PTR_ERR_OR_ZERO(space);
 	mutex_lock(&dev->lock);
+	if (!ret && vdpa->use_va) {
+		ret = weft_space_charge(space, dev->spaces[asid], dev->mm);
+		unwanted = ret ? space : NULL;
+	}
 	/* What was there before may be gone, whatever came of the new one. */
-	old = set_space(dev, asid, IS_ERR(space) ? NULL : space);
+	old = set_space(dev, asid, ret ? NULL : space);
 	mutex_unlock(&dev->lock);
 	weft_space_free(old);
-	return PTR_ERR_OR_ZERO(space);
+	weft_space_free(unwanted);
+	if (ret && vdpa->use_va && net_ratelimit())
+		dev_notice(&vdpa->dev, "memory cannot be mapped (error %d): with use_va it has to be shared memory (memfd, /dev/shm), not of huge pages, open for writing, not sealed, and less than \"ulimit -l\"\n",
+			   ret);
+	return ret;
+}
+
+/* VA mode: tells whose memory it will be. */
+static int bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm)
+{
+	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
+
+	mutex_lock(&dev->lock);
+	dev->mm = mm;
+	mutex_unlock(&dev->lock);
+	return 0;
+}
+
+static void unbind_mm(struct vdpa_device *vdpa)
+{
+	bind_mm(vdpa, NULL);
 }
 
 static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
@@ -671,6 +697,8 @@ const struct vdpa_config_ops weft_vdpa_ops = {
 	.get_generation = get_generation,
 	.set_map = set_map,
 	.reset_map = reset_map,
+	.bind_mm = bind_mm,
+	.unbind_mm = unbind_mm,
 	.set_group_asid = set_group_asid,
 	.free = free_device,
 };

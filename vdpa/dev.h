@@ -42,14 +42,23 @@ enum weft_vdpa_group {
 	WEFT_GROUPS
 };
 
+/* Of a folio: it may have been written to. Of a file: it may be. */
+#define WEFT_SPACE_WRITTEN	XA_MARK_1
+
 /**
  * struct weft_space - an address space of the driver; does not change
  * @table: the driver's addresses to addresses of the kernel
  * @folios: of which a reference is held, as @table names them
+ * @files: VA mode: that they are of
+ * @pages: VA mode: of @folios
+ * @mm: VA mode: whose @pages count as locked
  */
 struct weft_space {
 	struct vhost_iotlb *table;
 	struct xarray folios;
+	struct xarray files;
+	u64 pages;
+	struct mm_struct *mm;
 };
 
 /**
@@ -190,6 +199,7 @@ struct weft_vdpa_filter {
  * @config: the device's configuration space
  * @config_cb: how the driver is told of a change
  * @asid: address space of each group
+ * @mm: VA mode: of the client, while it has the device open
  * @spaces: address spaces, or NULL where the bus has mapped nothing
  * @workers: one for each pair
  * @filter: RCU
@@ -219,6 +229,7 @@ struct weft_vdpa {
 	bool identity;
 	struct vdpa_callback config_cb;
 	u32 asid[WEFT_GROUPS];
+	struct mm_struct *mm;
 	struct weft_space *spaces[WEFT_GROUPS];
 	struct weft_worker *workers[WEFT_VDPA_MAX_PAIRS];
 	struct weft_vdpa_filter __rcu *filter;
@@ -279,10 +290,13 @@ void weft_vdpa_vq_publish(struct weft_vdpa_vq *vq);
 int weft_vdpa_translate(struct weft_vdpa_vq *vq, const struct weft_seg *segs, unsigned int n,
 			u32 perm, unsigned int at, u64 *total);
 
-/* space.c */
-struct weft_space *weft_space_of(struct vhost_iotlb *from);
+/* space.c, and space_va.c */
+struct weft_space *weft_space_of(struct vhost_iotlb *from, bool va);
 struct weft_space *weft_space_identity(void);
 void weft_space_free(struct weft_space *space);
+int weft_space_fill_va(struct weft_space *space, struct vhost_iotlb *from);
+int weft_space_charge(struct weft_space *space, const struct weft_space *old, struct mm_struct *mm);
+void weft_space_release_va(struct weft_space *space);
 
 /* tx.c, rx.c, ctrl.c: what queues do */
 void weft_vdpa_transmit(struct weft_vdpa_vq *vq);

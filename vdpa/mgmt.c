@@ -8,6 +8,7 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
+#include <linux/moduleparam.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/vdpa.h>
@@ -16,6 +17,10 @@
 #include "dev.h"
 
 #define F(bit)	BIT_ULL(bit)
+
+static bool use_va;
+module_param(use_va, bool, 0444);
+MODULE_PARM_DESC(use_va, "clients of vhost_vdpa have shared memory alone, by user addresses (false)");
 
 struct mgmt {
 	struct vdpa_mgmt_dev mdev;
@@ -135,7 +140,8 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	if (ret)
 		return ret;
 	BUILD_BUG_ON(offsetof(struct weft_vdpa, vdpa));
-	vdpa = weft_vdpa_alloc(d, &weft_vdpa_ops, WEFT_GROUPS, WEFT_GROUPS, sizeof(*dev), name);
+	vdpa = weft_vdpa_alloc(d, &weft_vdpa_ops, WEFT_GROUPS, WEFT_GROUPS, sizeof(*dev), name,
+			       use_va);
 	if (IS_ERR(vdpa))
 		return PTR_ERR(vdpa);
 	dev = to_weft_vdpa(vdpa);

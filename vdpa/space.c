@@ -23,6 +23,7 @@ void weft_space_free(struct weft_space *space)
 
 	if (!space)
 		return;
+	weft_space_release_va(space);
 	xa_for_each(&space->folios, i, folio) {
 		folio_put(folio);
 		cond_resched();
@@ -40,6 +41,7 @@ static struct weft_space *empty(void)
 	if (!space)
 		return NULL;
 	xa_init(&space->folios);
+	xa_init(&space->files);
 	space->table = vhost_iotlb_alloc(UINT_MAX, 0);
 	if (space->table)
 		return space;
@@ -94,17 +96,19 @@ static int fill(struct weft_space *space, struct vhost_iotlb *from)
 /**
  * weft_space_of() - an address space of what the bus has mapped
  * @from: addresses of the driver to physical ones; their pages are pinned now
+ * @va: they are to user addresses instead
  *
- * Return: address space; ERR_PTR() of -ENOMEM, -EFAULT (no memory of the host)
+ * Return: address space; ERR_PTR() of -ENOMEM, -EFAULT (no memory of the host),
+ * errors of weft_space_fill_va()
  */
-struct weft_space *weft_space_of(struct vhost_iotlb *from)
+struct weft_space *weft_space_of(struct vhost_iotlb *from, bool va)
 {
 	struct weft_space *space = empty();
 	int ret;
 
 	if (!space)
 		return ERR_PTR(-ENOMEM);
-	ret = fill(space, from);
+	ret = va ? weft_space_fill_va(space, from) : fill(space, from);
 	if (!ret)
 		return space;
 	weft_space_free(space);

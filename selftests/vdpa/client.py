@@ -96,9 +96,23 @@ class Queue:
 class Client:
     def __init__(self, node):
         self.fd = os.open(node, os.O_RDWR)
-        self.memory = mmap.mmap(-1, SIZE)
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
+        self.memory = mmap.mmap(-1, SIZE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        self.address = self.address_of(self.memory)
         self.queues = []
+
+    @staticmethod
+    def address_of(memory):
+        return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+    def share(self, fd, prot=mmap.PROT_READ | mmap.PROT_WRITE):
+        """Has a file as its memory, which may be one that it cannot write to."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int,
+                              ctypes.c_int, ctypes.c_long)
+        self.address = libc.mmap(None, SIZE, prot, mmap.MAP_SHARED, fd, 0)
+        if self.address == ctypes.c_void_p(-1).value:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
     def ioctl(self, request, data=b"", mutate=False):
         buf = bytearray(data)
@@ -144,6 +158,9 @@ class Client:
         self.features(wanted)
         if memory:
             self.map()
+        self.begin_rings(bases)
+
+    def begin_rings(self, bases=(0, 0)):
         self.queues = [Queue(self, n) for n in range(2)]
         for queue, base in zip(self.queues, bases):
             queue.setup(base)

@@ -9,12 +9,12 @@
 static inline struct vdpa_device *weft_vdpa_alloc(struct device *parent,
 						  const struct vdpa_config_ops *config,
 						  unsigned int ngroups, unsigned int nas,
-						  size_t size, const char *name)
+						  size_t size, const char *name, bool use_va)
 {
 #ifdef WEFT_HAVE_VDPA_MAP
-	return __vdpa_alloc_device(parent, config, NULL, ngroups, nas, size, name, false);
+	return __vdpa_alloc_device(parent, config, NULL, ngroups, nas, size, name, use_va);
 #else
-	return __vdpa_alloc_device(parent, config, ngroups, nas, size, name, false);
+	return __vdpa_alloc_device(parent, config, ngroups, nas, size, name, use_va);
 #endif
 }
 
