@@ -21,36 +21,12 @@ void weft_vdpa_ctrl_reset(struct weft_vdpa *dev)
 	struct weft_vdpa_filter *none = kzalloc(sizeof(*none), GFP_KERNEL), *old;
 
 	if (none)
-		none->promisc = !weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_RX);
+		none->f.promisc = !weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_RX);
 	/* Without memory there is no filter, which lets all pass. */
 	old = rcu_replace_pointer(dev->filter, none, true);
 	if (old)
 		kfree_rcu(old, rcu);
 	bitmap_zero(dev->vlans, VLAN_N_VID);
-}
-
-static bool in_table(const struct weft_vdpa_filter *f, const u8 *mac)
-{
-	int i;
-
-	for (i = 0; i < f->nmacs; i++)
-		if (ether_addr_equal_unaligned(f->macs[i], mac))
-			return true;
-	return false;
-}
-
-static bool mac_wanted(const struct weft_vdpa *dev, const struct weft_vdpa_filter *f,
-		       const u8 *mac)
-{
-	if (f->promisc)
-		return true;
-	if (is_broadcast_ether_addr(mac))
-		return !f->nobcast;
-	if (is_multicast_ether_addr(mac))
-		return !f->nomulti && (f->allmulti || f->overflow || in_table(f, mac));
-	return !f->nouni && (f->alluni || f->overflow ||
-			     ether_addr_equal_unaligned(dev->config.mac, mac) ||
-			     in_table(f, mac));
 }
 
 /* Tags are in the frame: the representor does not offer to add them. */
@@ -82,178 +58,94 @@ bool weft_vdpa_wanted(struct weft_vdpa *dev, const struct sk_buff *skb)
 		return false;
 	rcu_read_lock();
 	f = rcu_dereference(dev->filter);
-	if (f && !f->promisc)
-		wanted = mac_wanted(dev, f, skb->data) && vlan_wanted(dev, skb);
+	if (f && !f->f.promisc)
+		wanted = weft_ctrl_wants(&f->f, dev->config.mac, skb->data) &&
+			 vlan_wanted(dev, skb);
 	rcu_read_unlock();
 	return wanted;
 }
 
-/* Changes the filter for those who read it meanwhile. */
-static bool replace_filter(struct weft_vdpa_vq *vq,
-			   bool (*change)(struct weft_vdpa_filter *f, u8 cmd,
-					  struct iov_iter *from),
-			   u8 cmd, struct iov_iter *from)
-{
-	struct weft_vdpa *dev = vq->dev;
-	struct weft_vdpa_filter *old, *f = kzalloc(sizeof(*f), GFP_KERNEL);
+struct source {
+	struct weft_ctrl_source source;
+	struct iov_iter *from;
+};
 
-	if (!f)
+static bool read_source(struct weft_ctrl_source *source, void *to, size_t n)
+{
+	struct iov_iter *from = container_of(source, struct source, source)->from;
+
+	if (to)
+		return copy_from_iter_full(to, n, from);
+	iov_iter_advance(from, n);
+	return true;
+}
+
+/* Changes the filter for those who read it meanwhile. */
+static bool replace_filter(struct weft_vdpa_vq *vq, const struct weft_ctrl_filter *f)
+{
+	struct weft_vdpa_filter *new = kzalloc(sizeof(*new), GFP_KERNEL), *old;
+	struct weft_vdpa *dev = vq->dev;
+
+	if (!new)
 		return false;
-	old = rcu_dereference_protected(dev->filter, lockdep_is_held(&vq->lock));
-	if (old)
-		*f = *old;
-	if (!change(f, cmd, from)) {
-		kfree(f);
-		return false;
-	}
-	rcu_assign_pointer(dev->filter, f);
+	new->f = *f;
+	old = rcu_replace_pointer(dev->filter, new, lockdep_is_held(&vq->lock));
 	if (old)
 		kfree_rcu(old, rcu);
 	return true;
 }
 
-static bool change_mode(struct weft_vdpa_filter *f, u8 cmd, struct iov_iter *from)
-{
-	u8 on;
-
-	if (copy_from_iter(&on, 1, from) != 1 || on > 1)
-		return false;
-	switch (cmd) {
-	case VIRTIO_NET_CTRL_RX_PROMISC:
-		f->promisc = on;
-		return true;
-	case VIRTIO_NET_CTRL_RX_ALLMULTI:
-		f->allmulti = on;
-		return true;
-	case VIRTIO_NET_CTRL_RX_ALLUNI:
-		f->alluni = on;
-		return true;
-	case VIRTIO_NET_CTRL_RX_NOMULTI:
-		f->nomulti = on;
-		return true;
-	case VIRTIO_NET_CTRL_RX_NOUNI:
-		f->nouni = on;
-		return true;
-	case VIRTIO_NET_CTRL_RX_NOBCAST:
-		f->nobcast = on;
-		return true;
-	default:
-		return false;
-	}
-}
-
-/* Two tables, of single stations and of groups; longer ones mean all of them. */
-static bool change_table(struct weft_vdpa_filter *f, u8 cmd, struct iov_iter *from)
-{
-	__le32 entries;
-	u32 n;
-	int i;
-
-	f->nmacs = 0;
-	f->overflow = false;
-	for (i = 0; i < 2; i++) {
-		if (copy_from_iter(&entries, sizeof(entries), from) != sizeof(entries))
-			return false;
-		n = le32_to_cpu(entries);
-		if (n > iov_iter_count(from) / ETH_ALEN)
-			return false;
-		if (n > WEFT_VDPA_MACS - f->nmacs) {
-			f->overflow = true;
-			iov_iter_advance(from, n * ETH_ALEN);
-			continue;
-		}
-		if (copy_from_iter(f->macs[f->nmacs], n * ETH_ALEN, from) != n * ETH_ALEN)
-			return false;
-		f->nmacs += n;
-	}
-	return true;
-}
-
-static bool set_mac(struct weft_vdpa_vq *vq, struct iov_iter *from)
-{
-	u8 mac[ETH_ALEN];
-
-	if (copy_from_iter(mac, sizeof(mac), from) != sizeof(mac) ||
-	    !is_valid_ether_addr(mac))
-		return false;
-	spin_lock_bh(&vq->dev->config_lock);
-	memcpy(vq->dev->config.mac, mac, sizeof(mac));
-	spin_unlock_bh(&vq->dev->config_lock);
-	return true;
-}
-
-static bool set_vlan(struct weft_vdpa_vq *vq, u8 cmd, struct iov_iter *from)
-{
-	__le16 vid;
-
-	if (copy_from_iter(&vid, sizeof(vid), from) != sizeof(vid) ||
-	    le16_to_cpu(vid) >= VLAN_N_VID)
-		return false;
-	if (cmd == VIRTIO_NET_CTRL_VLAN_ADD)
-		set_bit(le16_to_cpu(vid), vq->dev->vlans);
-	else if (cmd == VIRTIO_NET_CTRL_VLAN_DEL)
-		clear_bit(le16_to_cpu(vid), vq->dev->vlans);
-	else
-		return false;
-	return true;
-}
-
-static bool set_pairs(struct weft_vdpa_vq *vq, struct iov_iter *from)
-{
-	__le16 pairs;
-
-	if (copy_from_iter(&pairs, sizeof(pairs), from) != sizeof(pairs))
-		return false;
-	if (!pairs || le16_to_cpu(pairs) > vq->dev->pairs)
-		return false;
-	WRITE_ONCE(vq->dev->active, le16_to_cpu(pairs));
-	return true;
-}
-
-static bool set_offloads(struct weft_vdpa_vq *vq, struct iov_iter *from)
+/* What the driver sees, and frames meet, without the lock of this queue. */
+static bool apply(struct weft_vdpa_vq *vq, enum weft_ctrl_verdict what,
+		  const struct weft_ctrl_state *state)
 {
 	struct weft_vdpa *dev = vq->dev;
-	__le64 offloads;
 
-	if (copy_from_iter(&offloads, sizeof(offloads), from) != sizeof(offloads) ||
-	    le64_to_cpu(offloads) & ~dev->features)
+	switch (what) {
+	case WEFT_CTRL_REFUSED:
 		return false;
-	WRITE_ONCE(dev->offloads, le64_to_cpu(offloads));
-	return true;
+	case WEFT_CTRL_NOTHING:
+		return true;
+	case WEFT_CTRL_FILTER:
+		return replace_filter(vq, &state->filter);
+	case WEFT_CTRL_MAC:
+		spin_lock_bh(&dev->config_lock);
+		memcpy(dev->config.mac, state->mac, ETH_ALEN);
+		spin_unlock_bh(&dev->config_lock);
+		return true;
+	case WEFT_CTRL_VLAN:
+		if (state->vlan)
+			set_bit(state->vid, dev->vlans);
+		else
+			clear_bit(state->vid, dev->vlans);
+		return true;
+	case WEFT_CTRL_PAIRS:
+		WRITE_ONCE(dev->active, state->pairs);
+		return true;
+	case WEFT_CTRL_OFFLOADS:
+		WRITE_ONCE(dev->offloads, state->offloads);
+		return true;
+	}
+	return false;
 }
 
 static bool command(struct weft_vdpa_vq *vq, struct iov_iter *from)
 {
 	struct weft_vdpa *dev = vq->dev;
-	struct virtio_net_ctrl_hdr h;
+	struct source source = {
+		.source = { .left = iov_iter_count(from), .read = read_source },
+		.from = from,
+	};
+	struct weft_ctrl_state state = {
+		.features = dev->features,
+		.max_pairs = dev->pairs,
+	};
+	const struct weft_vdpa_filter *old;
 
-	if (copy_from_iter(&h, sizeof(h), from) != sizeof(h))
-		return false;
-	switch (h.class) {
-	case VIRTIO_NET_CTRL_RX:
-		return weft_vdpa_has(dev, h.cmd > VIRTIO_NET_CTRL_RX_ALLMULTI ?
-					  VIRTIO_NET_F_CTRL_RX_EXTRA : VIRTIO_NET_F_CTRL_RX) &&
-		       replace_filter(vq, change_mode, h.cmd, from);
-	case VIRTIO_NET_CTRL_MAC:
-		if (h.cmd == VIRTIO_NET_CTRL_MAC_TABLE_SET)
-			return weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_RX) &&
-			       replace_filter(vq, change_table, h.cmd, from);
-		return h.cmd == VIRTIO_NET_CTRL_MAC_ADDR_SET &&
-		       weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_MAC_ADDR) && set_mac(vq, from);
-	case VIRTIO_NET_CTRL_VLAN:
-		return weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_VLAN) && set_vlan(vq, h.cmd, from);
-	case VIRTIO_NET_CTRL_ANNOUNCE:
-		return weft_vdpa_has(dev, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
-		       h.cmd == VIRTIO_NET_CTRL_ANNOUNCE_ACK;
-	case VIRTIO_NET_CTRL_MQ:
-		return weft_vdpa_has(dev, VIRTIO_NET_F_MQ) &&
-		       h.cmd == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET && set_pairs(vq, from);
-	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
-		return weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) &&
-		       h.cmd == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET && set_offloads(vq, from);
-	default:
-		return false;
-	}
+	old = rcu_dereference_protected(dev->filter, lockdep_is_held(&vq->lock));
+	if (old)
+		state.filter = old->f;
+	return apply(vq, weft_ctrl_command(&source.source, &state), &state);
 }
 
 /* One command and its answer. Returns as weft_ring_get(). */

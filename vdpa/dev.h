@@ -24,6 +24,7 @@
 #include <weft/ring.h>
 #include <weft/worker.h>
 #include "config.h"
+#include "ctrl_cmd.h"
 #include "fault.h"
 
 #define WEFT_VDPA_RING_MAX	1024	/* descriptors of a ring */
@@ -33,7 +34,6 @@
 #define WEFT_VDPA_PACKETS	256
 #define WEFT_VDPA_BYTES		0x80000
 #define WEFT_VDPA_DESCS		16384
-#define WEFT_VDPA_MACS		64	/* addresses of the MAC filter */
 
 /* Which queues have which address space: all but the control queue, and that. */
 enum weft_vdpa_group {
@@ -159,26 +159,11 @@ struct weft_vdpa_vq {
 
 /**
  * struct weft_vdpa_filter - which frames the driver wants; read without a lock
- * @promisc: all
- * @allmulti: all to groups
- * @alluni: all to single stations
- * @nomulti: none to groups
- * @nouni: none to single stations
- * @nobcast: none to all stations
- * @overflow: more addresses than the table holds
- * @nmacs: entries of @macs
- * @macs: addresses besides the device's own
+ * @f: those
+ * @rcu: when it is freed
  */
 struct weft_vdpa_filter {
-	bool promisc;
-	bool allmulti;
-	bool alluni;
-	bool nomulti;
-	bool nouni;
-	bool nobcast;
-	bool overflow;
-	u16 nmacs;
-	u8 macs[WEFT_VDPA_MACS][ETH_ALEN];
+	struct weft_ctrl_filter f;
 	struct rcu_head rcu;
 };
 

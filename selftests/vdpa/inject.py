@@ -66,20 +66,24 @@ def refusals(t):
                 [knob(f"{side}/{k}") for side in ("rx", "tx") for k in KNOBS] +
                 [knob("stall"), knob("needs_reset"), knob("off")], ["0"] * 10 + ["0x0", "0", "1"])
         for file, value, error in (
-                ("rx/drop", "many", "EINVAL"), ("rx/drop", "", "EINVAL"), ("tx/drop", "-1", "EINVAL"),
-                ("tx/lose_call", 1 << 32, "ERANGE"), ("rx/reorder", 1 << 64, "ERANGE"),
+                ("rx/drop", "many", "EINVAL"), ("rx/drop", "", "EINVAL"),
+                ("tx/drop", "-1", "EINVAL"), ("tx/lose_call", 1 << 32, "ERANGE"),
+                ("rx/reorder", 1 << 64, "ERANGE"),
                 ("rx/delay_ms", LONG + 1, "ERANGE"), ("stall", 8, "ERANGE"),
                 ("stall", 1 << 63, "ERANGE"), ("off", 0, "EINVAL"), ("off", 2, "EINVAL"),
                 ("needs_reset", 0, "EINVAL"), ("needs_reset", 2, "EINVAL"),
                 ("needs_reset", 1, "ENOTCONN")):
             t.equal(f"{value!r} to {file} is refused", knob(file, value), error)
         t.equal("and nothing came of that", knob("off"), "1")
-        t.equal("the largest values are taken", [knob(f"{side}/{k}", (1 << 32) - 1 if k != "delay_ms" else LONG)
-                for side in ("rx", "tx") for k in KNOBS] + [knob("stall", 7)], [""] * 11)
-        t.equal("and are read back", (knob("tx/drop"), knob("rx/delay_ms"), knob("stall"), knob("off")),
-                (str((1 << 32) - 1), str(LONG), "0x7", "0"))
-        t.equal("all are off by one write", (knob("off", 1), knob("off"), knob("stall"), knob("tx/drop")),
-                ("", "1", "0x0", "0"))
+        top = (1 << 32) - 1
+        t.equal("the largest values are taken",
+                [knob(f"{side}/{k}", LONG if k == "delay_ms" else top)
+                 for side in ("rx", "tx") for k in KNOBS] + [knob("stall", 7)], [""] * 11)
+        t.equal("and are read back",
+                [knob(k) for k in ("tx/drop", "rx/delay_ms", "stall", "off")],
+                [str(top), str(LONG), "0x7", "0"])
+        t.equal("all are off by one write", [knob("off", 1)] +
+                [knob(k) for k in ("off", "stall", "tx/drop")], ["", "1", "0x0", "0"])
 
 
 SIDES = (("rx", to_driver, 0), ("tx", to_host, 1))
@@ -160,7 +164,8 @@ def late(t):
             with d.client() as client:
                 client.begin()
                 d.carrier()
-                t.equal(f"{side}: what is injected outlives the driver", knob(f"{side}/delay_ms"), str(LONG))
+                t.equal(f"{side}: what is injected outlives the driver",
+                        knob(f"{side}/delay_ms"), str(LONG))
                 knob("off", 1)
                 t.equal(f"{side}: what was late for one driver is not for the next",
                         send(d, client, (7, 8), 2), [7, 8])
@@ -186,7 +191,8 @@ def queues(t):
             client.put(at, bytes(c.HEADER) + frame(FROM, TO, 2))
             tx.offer(IOVA + at, c.HEADER + 100, False)
             # Both are served by one thread, in the order in which they were kicked.
-            t.equal("a stalled queue does not hold up the other", to_driver(d, client, (5,), 1), [5])
+            t.equal("a stalled queue does not hold up the other",
+                    to_driver(d, client, (5,), 1), [5])
             t.equal("and is not served", (tx.count(), counters("w0", 1)["runs"]), (1, runs))
             knob("stall", 0)
             tx.wait()
