@@ -30,11 +30,11 @@ void weft_vdpa_ctrl_reset(struct weft_vdpa *dev)
 }
 
 /* Tags are in the frame: the representor does not offer to add them. */
-static bool vlan_wanted(const struct weft_vdpa *dev, const struct sk_buff *skb)
+static bool vlan_wanted(const struct weft_vdpa *dev, const u8 *data, u32 len)
 {
-	const struct vlan_ethhdr *h = (const void *)skb->data;
+	const struct vlan_ethhdr *h = (const void *)data;
 
-	if (!weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_VLAN) || skb_headlen(skb) < VLAN_ETH_HLEN ||
+	if (!weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_VLAN) || len < VLAN_ETH_HLEN ||
 	    h->h_vlan_proto != htons(ETH_P_8021Q))
 		return true;
 	return test_bit(ntohs(h->h_vlan_TCI) & VLAN_VID_MASK, dev->vlans);
@@ -43,24 +43,25 @@ static bool vlan_wanted(const struct weft_vdpa *dev, const struct sk_buff *skb)
 /**
  * weft_vdpa_wanted() - whether the driver wants a frame
  * @dev: device
- * @skb: frame, from its Ethernet header on
+ * @data: frame, from its Ethernet header on
+ * @len: bytes of it that are there in one piece
  *
  * Any context, without locks.
  *
  * Return: false if its filters say that it is for somebody else
  */
-bool weft_vdpa_wanted(struct weft_vdpa *dev, const struct sk_buff *skb)
+bool weft_vdpa_wanted(struct weft_vdpa *dev, const u8 *data, u32 len)
 {
 	const struct weft_vdpa_filter *f;
 	bool wanted = true;
 
-	if (unlikely(skb_headlen(skb) < ETH_HLEN))
+	if (unlikely(len < ETH_HLEN))
 		return false;
 	rcu_read_lock();
 	f = rcu_dereference(dev->filter);
 	if (f && !f->f.promisc)
-		wanted = weft_ctrl_wants(&f->f, dev->config.mac, skb->data) &&
-			 vlan_wanted(dev, skb);
+		wanted = weft_ctrl_wants(&f->f, dev->config.mac, data) &&
+			 vlan_wanted(dev, data, len);
 	rcu_read_unlock();
 	return wanted;
 }

@@ -20,6 +20,7 @@
 #include <linux/ptr_ring.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_net.h>
+#include <net/xdp.h>
 #include <weft/mem.h>
 #include <weft/ring.h>
 #include <weft/worker.h>
@@ -34,6 +35,8 @@
 #define WEFT_VDPA_PACKETS	256
 #define WEFT_VDPA_BYTES		0x80000
 #define WEFT_VDPA_DESCS		16384
+/* Frames up to this size, with all that is around them, are within a page. */
+#define WEFT_XDP_MAX		(SKB_WITH_OVERHEAD(4096) - XDP_PACKET_HEADROOM)
 
 /* Which queues have which address space: all but the control queue, and that. */
 enum weft_vdpa_group {
@@ -70,6 +73,7 @@ struct weft_space {
  * @WEFT_VDPA_DROP_LINE: more wait for the driver than the line holds
  * @WEFT_VDPA_DROP_NO_MEMORY: the host has no memory
  * @WEFT_VDPA_DROP_FILTER: it is for somebody else (not a loss)
+ * @WEFT_VDPA_DROP_XDP: a program dropped it, or sent it elsewhere (not a loss)
  * @WEFT_VDPA_DROPS: how many
  */
 enum weft_vdpa_drop {
@@ -80,6 +84,7 @@ enum weft_vdpa_drop {
 	WEFT_VDPA_DROP_LINE,
 	WEFT_VDPA_DROP_NO_MEMORY,
 	WEFT_VDPA_DROP_FILTER,
+	WEFT_VDPA_DROP_XDP,
 	WEFT_VDPA_DROPS
 };
 
@@ -107,6 +112,7 @@ struct weft_vdpa_stats {
 };
 
 struct weft_vdpa;
+struct weft_xdp;
 
 /**
  * struct weft_vdpa_vq - a queue
@@ -129,7 +135,8 @@ struct weft_vdpa;
  * @work: what the worker does
  * @segs: segments of a chain
  * @iov: their kernel addresses
- * @line: frames on their way to the driver
+ * @line: frames on their way to the driver: skbs, and what weft_line_of_xdp() made
+ * @xdp: frames on their way to an XDP program
  * @stats: counters
  * @fault: what goes wrong with it on demand
  */
@@ -153,6 +160,7 @@ struct weft_vdpa_vq {
 	struct weft_seg *segs;
 	struct iovec *iov;
 	struct ptr_ring line;
+	struct weft_xdp *xdp;
 	struct weft_vdpa_stats stats;
 	struct weft_fault_vq fault;
 };
@@ -188,6 +196,7 @@ struct weft_vdpa_filter {
  * @spaces: address spaces, or NULL where the bus has mapped nothing
  * @workers: one for each pair
  * @filter: RCU
+ * @xdp: program of the representor; RCU
  * @vlans: VLANs that pass
  * @mac: that it was made with
  * @identity: a driver of the kernel drives it, whose addresses are physical
@@ -218,12 +227,31 @@ struct weft_vdpa {
 	struct weft_space *spaces[WEFT_GROUPS];
 	struct weft_worker *workers[WEFT_VDPA_MAX_PAIRS];
 	struct weft_vdpa_filter __rcu *filter;
+	struct bpf_prog __rcu *xdp;
 	unsigned long vlans[BITS_TO_LONGS(VLAN_N_VID)];
 	struct dentry *debugfs;
 	struct weft_fault fault;
 	struct weft_vdpa_vq *vqs;
 	u16 nvqs;
 };
+
+/*
+ * Frames of the stack and of XDP stand in one line, as they came; the lowest bit
+ * of an entry says which it is.
+ */
+#define WEFT_LINE_XDP	1ul
+
+static inline void *weft_line_of_xdp(struct xdp_frame *frame)
+{
+	return (void *)((unsigned long)frame | WEFT_LINE_XDP);
+}
+
+/* NULL if it is an skb. */
+static inline struct xdp_frame *weft_line_xdp(void *entry)
+{
+	return (unsigned long)entry & WEFT_LINE_XDP ?
+	       (struct xdp_frame *)((unsigned long)entry & ~WEFT_LINE_XDP) : NULL;
+}
 
 static inline struct weft_vdpa *to_weft_vdpa(struct vdpa_device *vdpa)
 {
@@ -288,13 +316,26 @@ void weft_vdpa_transmit(struct weft_vdpa_vq *vq);
 void weft_vdpa_receive(struct weft_vdpa_vq *vq);
 void weft_vdpa_control(struct weft_vdpa_vq *vq);
 void weft_vdpa_ctrl_reset(struct weft_vdpa *dev);
-bool weft_vdpa_wanted(struct weft_vdpa *dev, const struct sk_buff *skb);
+bool weft_vdpa_wanted(struct weft_vdpa *dev, const u8 *data, u32 len);
 
 /* rep.c */
 int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *parent,
 		    unsigned int port);
 void weft_rep_destroy(struct weft_vdpa *dev);
+void weft_rep_stamp(struct weft_vdpa_vq *vq, struct sk_buff *skb);
 void weft_rep_receive(struct weft_vdpa *dev, struct list_head *frames);
+struct weft_vdpa *weft_rep_dev(const struct net_device *rep);
+
+/* xdp.c */
+struct iov_iter;
+struct netdev_bpf;
+int weft_xdp_init(struct weft_vdpa *dev);
+void weft_xdp_exit(struct weft_vdpa *dev);
+int weft_xdp_setup(struct net_device *rep, struct netdev_bpf *bpf);
+int weft_xdp_xmit(struct net_device *rep, int n, struct xdp_frame **frames, u32 flags);
+int weft_xdp_add(struct weft_vdpa_vq *vq, struct iov_iter *from, u32 len);
+void weft_xdp_flush(struct weft_vdpa_vq *vq, struct list_head *frames);
+struct sk_buff *weft_xdp_skb(struct weft_vdpa_vq *vq, struct sk_buff *skb);
 
 /* stats.c */
 const char *weft_vdpa_drop_name(enum weft_vdpa_drop why);

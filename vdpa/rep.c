@@ -9,22 +9,30 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <net/gro_cells.h>
 #include <uapi/linux/virtio_config.h>
 #include "dev.h"
 
 struct rep {
 	struct weft_vdpa *dev;
 	unsigned int port;
+	struct gro_cells cells;
 };
 
-static struct weft_vdpa *dev_of(const struct net_device *rep)
+/**
+ * weft_rep_dev() - whose representor it is
+ * @rep: representor
+ *
+ * Return: device
+ */
+struct weft_vdpa *weft_rep_dev(const struct net_device *rep)
 {
 	return ((struct rep *)netdev_priv(rep))->dev;
 }
 
 static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *rep)
 {
-	struct weft_vdpa *dev = dev_of(rep);
+	struct weft_vdpa *dev = weft_rep_dev(rep);
 	u16 pair = skb_get_queue_mapping(skb), active = READ_ONCE(dev->active);
 	struct weft_vdpa_vq *vq;
 
@@ -43,7 +51,7 @@ static netdev_tx_t rep_xmit(struct sk_buff *skb, struct net_device *rep)
 			return NETDEV_TX_OK;
 		}
 	}
-	if (unlikely(!weft_vdpa_wanted(dev, skb))) {
+	if (unlikely(!weft_vdpa_wanted(dev, skb->data, skb_headlen(skb)))) {
 		weft_vdpa_drop(vq, WEFT_VDPA_DROP_FILTER);
 		kfree_skb(skb);
 		return NETDEV_TX_OK;
@@ -70,7 +78,7 @@ drop:
 static netdev_features_t rep_features_check(struct sk_buff *skb, struct net_device *rep,
 					    netdev_features_t features)
 {
-	u64 offloads = READ_ONCE(dev_of(rep)->offloads);
+	u64 offloads = READ_ONCE(weft_rep_dev(rep)->offloads);
 
 	if (!(offloads & BIT_ULL(VIRTIO_NET_F_GUEST_CSUM)))
 		return features & ~(NETIF_F_CSUM_MASK | NETIF_F_GSO_MASK);
@@ -85,7 +93,7 @@ static netdev_features_t rep_features_check(struct sk_buff *skb, struct net_devi
 
 static void rep_get_stats64(struct net_device *rep, struct rtnl_link_stats64 *s)
 {
-	struct weft_vdpa *dev = dev_of(rep);
+	struct weft_vdpa *dev = weft_rep_dev(rep);
 	int i, k;
 
 	for (i = 0; i < 2 * dev->pairs; i++) {
@@ -93,7 +101,7 @@ static void rep_get_stats64(struct net_device *rep, struct rtnl_link_stats64 *s)
 		u64 drops = 0;
 
 		for (k = 0; k < WEFT_VDPA_DROPS; k++)
-			if (k != WEFT_VDPA_DROP_FILTER)
+			if (k != WEFT_VDPA_DROP_FILTER && k != WEFT_VDPA_DROP_XDP)
 				drops += atomic64_read(&q->drops[k]);
 		/* The driver's receive queues are what the host sends. */
 		if (i & 1) {
@@ -115,20 +123,32 @@ static int rep_get_phys_port_name(struct net_device *rep, char *name, size_t len
 	return n >= len ? -EINVAL : 0;
 }
 
+static int rep_init(struct net_device *rep)
+{
+	return gro_cells_init(&((struct rep *)netdev_priv(rep))->cells, rep);
+}
+
+static void rep_uninit(struct net_device *rep)
+{
+	gro_cells_destroy(&((struct rep *)netdev_priv(rep))->cells);
+}
+
 /* The driver's link is up when the representor is. */
 static int rep_open(struct net_device *rep)
 {
-	weft_vdpa_link(dev_of(rep), true);
+	weft_vdpa_link(weft_rep_dev(rep), true);
 	return 0;
 }
 
 static int rep_stop(struct net_device *rep)
 {
-	weft_vdpa_link(dev_of(rep), false);
+	weft_vdpa_link(weft_rep_dev(rep), false);
 	return 0;
 }
 
 static const struct net_device_ops rep_ops = {
+	.ndo_init = rep_init,
+	.ndo_uninit = rep_uninit,
 	.ndo_open = rep_open,
 	.ndo_stop = rep_stop,
 	.ndo_start_xmit = rep_xmit,
@@ -137,12 +157,14 @@ static const struct net_device_ops rep_ops = {
 	.ndo_get_phys_port_name = rep_get_phys_port_name,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
+	.ndo_bpf = weft_xdp_setup,
+	.ndo_xdp_xmit = weft_xdp_xmit,
 };
 
 static void rep_get_drvinfo(struct net_device *rep, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
-	strscpy(info->bus_info, dev_name(&dev_of(rep)->vdpa.dev), sizeof(info->bus_info));
+	strscpy(info->bus_info, dev_name(&weft_rep_dev(rep)->vdpa.dev), sizeof(info->bus_info));
 }
 
 static int rep_get_link_ksettings(struct net_device *rep, struct ethtool_link_ksettings *k)
@@ -206,14 +228,30 @@ int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *pare
 	if (dev->config.mtu)
 		rep->mtu = le16_to_cpu((__force __le16)dev->config.mtu);
 	SET_NETDEV_DEV(rep, parent);
+	weft_set_xdp_features(rep, WEFT_XDP_ACTS);
 	netif_carrier_off(rep);
-	ret = register_netdev(rep);
-	if (ret) {
-		free_netdev(rep);
-		return ret;
-	}
 	dev->rep = rep;
-	return 0;
+	ret = weft_xdp_init(dev);
+	if (ret)
+		goto err_xdp;
+	rtnl_lock();
+	ret = register_netdevice(rep);
+	if (!ret) {
+		/* A guest that can, sends in large pieces; looking for more to put
+		 * together costs each small one. "ethtool -K" turns it on.
+		 */
+		rep->wanted_features &= ~NETIF_F_GRO;
+		netdev_update_features(rep);
+	}
+	rtnl_unlock();
+	if (!ret)
+		return 0;
+
+err_xdp:
+	weft_xdp_exit(dev);
+	free_netdev(rep);
+	dev->rep = NULL;
+	return ret;
 }
 
 /**
@@ -225,8 +263,22 @@ void weft_rep_destroy(struct weft_vdpa *dev)
 	if (!dev->rep)
 		return;
 	unregister_netdev(dev->rep);
+	weft_xdp_exit(dev);
 	free_netdev(dev->rep);
 	dev->rep = NULL;
+}
+
+/**
+ * weft_rep_stamp() - makes a frame from the driver one of the representor's
+ * @vq: queue that it came by
+ * @skb: frame, from its Ethernet header on
+ */
+void weft_rep_stamp(struct weft_vdpa_vq *vq, struct sk_buff *skb)
+{
+	skb->protocol = eth_type_trans(skb, vq->dev->rep);
+	skb_reset_network_header(skb);
+	skb_probe_transport_header(skb);
+	skb_record_rx_queue(skb, vq->index / 2);
 }
 
 /**
@@ -236,8 +288,18 @@ void weft_rep_destroy(struct weft_vdpa *dev)
  */
 void weft_rep_receive(struct weft_vdpa *dev, struct list_head *frames)
 {
+	struct rep *rep = netdev_priv(dev->rep);
+	struct sk_buff *skb, *next;
+
 	local_bh_disable();
-	netif_receive_skb_list(frames);
+	if (unlikely(dev->rep->features & NETIF_F_GRO)) {
+		list_for_each_entry_safe(skb, next, frames, list) {
+			skb_list_del_init(skb);
+			gro_cells_receive(&rep->cells, skb);
+		}
+	} else {
+		netif_receive_skb_list(frames);
+	}
 	local_bh_enable();
 	INIT_LIST_HEAD(frames);
 }

@@ -87,6 +87,37 @@ static bool can_take(const struct weft_vdpa *dev, const struct sk_buff *skb)
 	return want && (offloads & want) == want;
 }
 
+/*
+ * Has the host count a checksum that the driver cannot: it was left to us by who
+ * does not ask first (XDP), or the driver took its word back since.
+ */
+static bool make_takable(const struct weft_vdpa *dev, struct sk_buff *skb)
+{
+	return can_take(dev, skb) || (!skb_is_gso(skb) && !skb_checksum_help(skb));
+}
+
+static u32 len_of(void *entry)
+{
+	const struct xdp_frame *frame = weft_line_xdp(entry);
+
+	return unlikely(frame) ? frame->len : ((struct sk_buff *)entry)->len;
+}
+
+static void done_with(void *entry)
+{
+	struct xdp_frame *frame = weft_line_xdp(entry);
+
+	if (unlikely(frame))
+		xdp_return_frame(frame);
+	else
+		consume_skb(entry);
+}
+
+static void put_number(struct virtio_net_hdr_mrg_rxbuf *h, const struct room *room)
+{
+	h->num_buffers = (__force __virtio16)cpu_to_le16(room->buffers);
+}
+
 /* Copies a frame into its buffers; false if it is not one that can be described. */
 static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const struct sk_buff *skb)
 {
@@ -97,7 +128,7 @@ static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const stru
 	if (unlikely(virtio_net_hdr_from_skb(skb, &h.hdr, true, READ_ONCE(vq->dev->offloads) &
 					     BIT_ULL(VIRTIO_NET_F_GUEST_CSUM), 0)))
 		return false;
-	h.num_buffers = (__force __virtio16)cpu_to_le16(room->buffers);
+	put_number(&h, room);
 	if (likely(room->iovs == 1 && !skb_is_nonlinear(skb))) {
 		void *at = (__force void *)vq->iov[0].iov_base;
 
@@ -111,19 +142,34 @@ static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const stru
 	       !skb_copy_datagram_iter(skb, 0, &to, skb->len);
 }
 
+/* The same of a frame that XDP brought: it is in one piece, and there is no word with it. */
+static bool deliver_xdp(struct weft_vdpa_vq *vq, const struct room *room,
+			const struct xdp_frame *frame)
+{
+	struct virtio_net_hdr_mrg_rxbuf h = {};
+	struct iov_iter to;
+
+	put_number(&h, room);
+	iov_iter_kvec(&to, ITER_DEST, (const struct kvec *)vq->iov, room->iovs,
+		      HEADER + frame->len);
+	return copy_to_iter(&h, sizeof(h), &to) == sizeof(h) &&
+	       copy_to_iter(frame->data, frame->len, &to) == frame->len;
+}
+
 /* False if it has to come again when the driver has more buffers. */
-static bool receive_one(struct weft_vdpa_vq *vq, struct sk_buff *skb, bool mergeable,
+static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, bool mergeable,
 			struct room *room)
 {
+	const struct xdp_frame *frame = weft_line_xdp(entry);
 	struct weft_ring *r = &vq->ring;
 	int ret;
 
-	if (unlikely(!can_take(vq->dev, skb))) {
+	if (unlikely(!frame && !make_takable(vq->dev, entry))) {
 		weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
 		return true;
 	}
 	for (;;) {
-		ret = find_room(vq, HEADER + skb->len, mergeable, room);
+		ret = find_room(vq, HEADER + len, mergeable, room);
 		if (likely(ret > 0))
 			break;
 		if (ret == -ENOSPC) {
@@ -139,9 +185,9 @@ static bool receive_one(struct weft_vdpa_vq *vq, struct sk_buff *skb, bool merge
 		weft_ring_kicks_off(r);
 		r->walked++;
 	}
-	if (likely(deliver(vq, room, skb))) {
+	if (likely(frame ? deliver_xdp(vq, room, frame) : deliver(vq, room, entry))) {
 		vq->stats.packets++;
-		vq->stats.bytes += skb->len;
+		vq->stats.bytes += len;
 		return true;
 	}
 	weft_ring_unput(r, r->nused - room->put);
@@ -157,9 +203,9 @@ static bool receive_one(struct weft_vdpa_vq *vq, struct sk_buff *skb, bool merge
 void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 {
 	bool mergeable = weft_vdpa_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF);
-	u32 packets = 0, bytes = 0;
-	struct sk_buff *skb;
+	u32 packets = 0, bytes = 0, len;
 	struct room room = {};
+	void *entry;
 
 	/* virtio 1.3 §5.1.6.5.5: nothing to a pair that the driver does not use */
 	if (unlikely(vq->index / 2 >= READ_ONCE(vq->dev->active))) {
@@ -168,15 +214,16 @@ void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 	}
 	weft_ring_kicks_off(&vq->ring);
 	/* Only this queue's worker takes from the line, with the queue's lock. */
-	while ((skb = __ptr_ring_peek(&vq->line))) {
+	while ((entry = __ptr_ring_peek(&vq->line))) {
 		if (unlikely(weft_vdpa_vq_yield(vq, packets, bytes)))
 			break;
-		if (!receive_one(vq, skb, mergeable, &room))
+		len = len_of(entry);
+		if (!receive_one(vq, entry, len, mergeable, &room))
 			break;
 		__ptr_ring_discard_one(&vq->line);
-		bytes += skb->len;
+		bytes += len;
 		packets++;
-		consume_skb(skb);
+		done_with(entry);
 		if (vq->ring.nused >= WEFT_RING_BATCH)
 			weft_vdpa_vq_publish(vq);
 	}

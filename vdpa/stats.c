@@ -17,6 +17,7 @@ static const char * const drop_names[WEFT_VDPA_DROPS] = {
 	[WEFT_VDPA_DROP_LINE] = "drop.line-full",
 	[WEFT_VDPA_DROP_NO_MEMORY] = "drop.no-memory",
 	[WEFT_VDPA_DROP_FILTER] = "filtered",
+	[WEFT_VDPA_DROP_XDP] = "xdp",
 };
 
 static int put(struct sk_buff *msg, const char *name, u64 value)

@@ -112,9 +112,14 @@ int weft_vdpa_vq_init(struct weft_vdpa *dev, u16 index)
 	return ret;
 }
 
-static void free_frame(void *frame)
+static void free_frame(void *entry)
 {
-	kfree_skb(frame);
+	struct xdp_frame *frame = weft_line_xdp(entry);
+
+	if (frame)
+		xdp_return_frame(frame);
+	else
+		kfree_skb(entry);
 }
 
 /**
@@ -136,11 +141,11 @@ void weft_vdpa_vq_exit(struct weft_vdpa_vq *vq)
  */
 void weft_vdpa_vq_drain(struct weft_vdpa_vq *vq)
 {
-	struct sk_buff *skb;
+	void *entry;
 
-	while (vq->line.queue && (skb = ptr_ring_consume_bh(&vq->line))) {
+	while (vq->line.queue && (entry = ptr_ring_consume_bh(&vq->line))) {
 		weft_vdpa_drop(vq, WEFT_VDPA_DROP_DOWN);
-		kfree_skb(skb);
+		free_frame(entry);
 	}
 }
 

@@ -104,6 +104,9 @@ has TUN_XDP_HDR			linux/if_tun.h	'struct tun_xdp_hdr'
 has TUN_WAKE_QUEUE		linux/if_tun.h	'void tun_wake_queue\('
 has VDPA_SET_ATTR		linux/vdpa.h	'\(\*dev_set_attr\)\('
 has VDPA_MAP			linux/vdpa.h	'union virtio_map vmap;'
+has BPF_NET_CONTEXT		linux/filter.h	'struct bpf_net_context \*bpf_net_ctx_set\('
+has XDP_GENERIC_PSKB		linux/netdevice.h 'int do_xdp_generic\((const )?struct bpf_prog \*[a-z_]*,struct sk_buff \*\*'
+has XDP_FEATURES		linux/netdevice.h 'xdp_features_t[[:space:]]*xdp_features;'
 has UDP_TUNNEL_GSO		uapi/linux/virtio_net.h 'VIRTIO_NET_F_GUEST_UDP_TUNNEL_GSO '
 
 printf '\n#endif\n' >>"$new"

@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""XDP and GRO on a representor: representor.test's part in the machine."""
+import array
+import fcntl
+import os
+import socket
+import struct
+import sys
+
+sys.dont_write_bytecode = True
+
+import bpf  # noqa: E402
+from client import HEADER, IOVA  # noqa: E402
+from device import FROM, TO, Device, Ktap, counters, frame, tool  # noqa: E402
+
+SIOCETHTOOL, ETHTOOL_GGRO, ETHTOOL_SGRO = 0x8946, 0x2b, 0x2c
+
+
+def taken(name):
+    return int(counters(name, 1)["xdp"])
+
+
+def seen(device, client, mark):
+    """What the host receives of all that was sent until now; mark is sent behind it."""
+    client.send(mark)
+    got = []
+    while (f := device.port.recv(65536)) != mark:
+        got.append(f)
+    return got
+
+
+def verdicts(t, device, client):
+    small, large = frame(FROM, TO, 1), frame(FROM, TO, 2, 3900)
+    mark = frame(FROM, TO, 99)
+    with bpf.Program(device.name, bpf.verdict(bpf.PASS)):
+        client.send(small)
+        client.send(large)
+        t.equal("XDP_PASS: small and large frames arrive", seen(device, client, mark),
+                [small, large])
+    t.equal("XDP_PASS: none is counted as taken", taken(device.name), 0)
+    with bpf.Program(device.name, bpf.verdict(bpf.DROP)):
+        client.send(small)
+        client.send(large)
+    t.equal("XDP_DROP: none arrives", seen(device, client, mark), [])
+    t.equal("XDP_DROP: both are counted as taken", taken(device.name), 2)
+    with bpf.Program(device.name, bpf.verdict(bpf.ABORTED)):
+        client.send(small)
+    with bpf.Program(device.name, bpf.verdict(1000)):
+        client.send(small)
+    t.equal("no verdict at all, or ABORTED: none arrives", seen(device, client, mark), [])
+    with bpf.Program(device.name, bpf.grow(16)):
+        client.send(small)
+        client.send(large)
+        # What is in the room is the program's, which wrote nothing to it.
+        t.equal("a program makes frames longer",
+                [device.port.recv(65536)[16:] for _ in range(2)], [small, large])
+
+
+def transmit(t, device, client):
+    small, large = frame(FROM, TO, 3), frame(FROM, TO, 4, 3900)
+    with bpf.Program(device.name, bpf.verdict(bpf.TX)):
+        for what, f in ("small", small), ("large", large):
+            client.room()
+            client.send(f)
+            t.equal(f"XDP_TX: a {what} frame comes back", client.received(), f)
+    t.equal("XDP_TX: the host sees none", seen(device, client, frame(FROM, TO, 98)), [])
+
+
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def udp(payload):
+    """An IPv4/UDP frame, with the sum of the pseudo header where its checksum will be."""
+    length = 8 + len(payload)
+    addresses = bytes((10, 0, 0, 1, 10, 0, 0, 2))
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + length, 0, 0, 64, 17, 0) + addresses
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+    pseudo = ~checksum(addresses + struct.pack(">HH", 17, length)) & 0xffff
+    return FROM + TO + b"\x08\0" + ip + struct.pack(">HHHH", 1, 2, length, pseudo) + payload
+
+
+def redirects(t, device, client, other, far):
+    small = frame(FROM, TO, 5)
+    with bpf.Program(device.name, bpf.redirect(other.name)):
+        far.room()
+        client.send(small)
+        t.equal("XDP_REDIRECT: the other device's driver receives it", far.received(), small)
+        # The checksum is left to the device: the other driver did not say that it can.
+        f = udp(b"weft" * 8)
+        far.room()
+        tx = client.queues[1]
+        at = tx.buffers + 0x1000 * (tx.next % 16)
+        client.put(at, struct.pack("<BBHHHHH", 1, 0, 0, 0, 34, 6, 0) + f)
+        tx.offer(IOVA + at, HEADER + len(f), False)
+        tx.wait()
+        got = far.received()
+        t.equal("XDP_REDIRECT: a frame without its checksum arrives whole", len(got), len(f))
+        pseudo = got[26:34] + struct.pack(">HH", 17, len(got) - 34)
+        t.equal("XDP_REDIRECT: ... and with it", checksum(pseudo + got[34:]), 0)
+    t.equal("XDP_REDIRECT: the host sees none", seen(device, client, frame(FROM, TO, 97)), [])
+    t.equal("XDP_REDIRECT: the other device counts them", counters(other.name, 0)["packets"], "2")
+
+
+def no_driver(t, device, client, other):
+    """With nobody behind the other one, frames are dropped, and nothing else happens."""
+    with bpf.Program(device.name, bpf.redirect(other.name)):
+        for n in range(100):
+            client.send(frame(FROM, TO, n))
+    mark = frame(FROM, TO, 96)
+    t.equal("redirected to a device without a driver, frames are gone",
+            seen(device, client, mark), [])
+
+
+def ethtool(name, command, value=0):
+    buf = array.array("B", struct.pack("II", command, value))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCETHTOOL, struct.pack("16sP", name.encode(), buf.buffer_info()[0]))
+    return struct.unpack("II", buf.tobytes())[1]
+
+
+def segment(sequence, payload):
+    addresses = bytes((10, 0, 0, 1, 10, 0, 0, 2))
+    ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(payload), 0, 0x4000, 64, 6, 0) + addresses
+    ip = ip[:10] + struct.pack(">H", checksum(ip)) + ip[12:]
+    tcp = struct.pack(">HHIIBBHHH", 1, 2, sequence, 1, 0x50, 0x10, 1000, 0, 0) + payload
+    pseudo = addresses + struct.pack(">HH", 6, len(tcp))
+    tcp = tcp[:16] + struct.pack(">H", checksum(pseudo + tcp)) + tcp[18:]
+    return FROM + TO + b"\x08\0" + ip + tcp
+
+
+def merging(t, device, client):
+    def both():
+        """Two segments that follow each other, made available before there is a kick."""
+        tx = client.queues[1]
+        parts = [segment(1, b"a" * 1000), segment(1001, b"b" * 1000)]
+        for n, f in enumerate(parts):
+            slot = (tx.next + n) % 16
+            at = tx.buffers + 0x1000 * slot
+            client.put(at, bytes(HEADER) + f)
+            client.put(tx.desc + 16 * slot, struct.pack("<QIHH", IOVA + at, HEADER + len(f), 0, 0))
+            client.put(tx.avail + 4 + 2 * slot, struct.pack("<H", slot))
+        tx.next += 2
+        client.put(tx.avail + 2, struct.pack("<H", tx.next & 0xffff))
+        os.eventfd_write(tx.kick, 1)
+        tx.wait()
+        tx.wait()
+        return [len(f) for f in seen(device, client, frame(FROM, TO, 95))]
+
+    t.equal("GRO is off at first", ethtool(device.name, ETHTOOL_GGRO), 0)
+    t.equal("without GRO, two segments arrive as two", both(), [1054, 1054])
+    ethtool(device.name, ETHTOOL_SGRO, 1)
+    t.equal("ethtool turns GRO on", ethtool(device.name, ETHTOOL_GGRO), 1)
+    t.equal("with GRO, they arrive as one", both(), [2054])
+    ethtool(device.name, ETHTOOL_SGRO, 0)
+    t.equal("without it again, as two", both(), [1054, 1054])
+
+
+def main():
+    with Ktap() as t:
+        with Device("r0", 0) as device, Device("r1", 1) as other, device.client() as client:
+            client.begin()
+            device.carrier()
+            with other.client() as far:
+                far.begin()
+                other.carrier()
+                verdicts(t, device, client)
+                transmit(t, device, client)
+                redirects(t, device, client, other, far)
+                merging(t, device, client)
+            no_driver(t, device, client, other)
+            program = bpf.Program(device.name, bpf.verdict(bpf.DROP))
+        with program:
+            t.equal("a device goes away with a program on it", tool("dev", "show").stdout, "")
+
+
+if __name__ == "__main__":
+    main()
