@@ -14,6 +14,7 @@ struct command {
 };
 
 /* Each ends with an entry that has no name. */
+extern const struct command filter_commands[];
 extern const struct command link_commands[];
 extern const struct command traffic_commands[];
 

@@ -98,25 +98,29 @@ class Guest:
         self.log = log
         self.begin = time.monotonic()
         accel = accelerator()
-        # A saved guest goes on with the CPU it was saved on.
+        # A saved guest goes on with the CPU it was saved on, and in the machine.
+        machine = os.environ.get("WEFT_GUEST_MACHINE", "pc")
         boots_kvm = accel == "kvm" and not saved and not save
         ours, theirs = zip(*(socket.socketpair() for _ in range(2)))
         args = [os.environ.get("WEFT_QEMU", "qemu-system-x86_64"),
                 "-name", "weft-guest", "-nodefaults", "-display", "none",
-                "-no-reboot", "-no-user-config", "-machine", "pc",
+                "-no-reboot", "-no-user-config", "-machine", machine,
                 "-accel", accel, "-cpu", "host" if boots_kvm else "qemu64",
                 "-m", str(MEMORY)]
         if saved or save:
             args += ["-object", f"memory-backend-file,id=ram,size={MEMORY}M,"
                      f"mem-path={saved or save},share={'on' if save else 'off'}"]
-            args[args.index("pc")] = "pc,memory-backend=ram"
+            args[args.index("-machine") + 1] += ",memory-backend=ram"
         for name, sock in zip(("serial", "qmp"), theirs):
             args += ["-chardev", f"socket,id={name},fd={sock.fileno()}"]
         args += ["-serial", "chardev:serial", "-mon", "qmp,mode=control"]
         keep = [sock.fileno() for sock in theirs] + list(fds)
-        stream = None
+        self.feeder = None
         if saved:
-            stream = os.open(state or saved + ".state", os.O_RDONLY)
+            # By a pipe: of files, newer QEMUs want the path, and may be elsewhere.
+            with open(state or saved + ".state", "rb") as file:
+                self.feeder = subprocess.Popen(["cat"], stdin=file, stdout=subprocess.PIPE)
+            stream = self.feeder.stdout.fileno()
             keep.append(stream)
             args += ["-incoming", "defer"]
         else:
@@ -131,10 +135,11 @@ class Guest:
             stdout=subprocess.DEVNULL)
         for sock in theirs:
             sock.close()
-        if stream is not None:
-            os.close(stream)
+        self.stream = None
+        if self.feeder:
+            self.stream = stream
+            self.feeder.stdout.close()
         self.serial, self.monitor = (Lines(sock) for sock in ours)
-        self.stream = stream
         self.saving = bool(save)
 
     def seconds(self):
@@ -226,6 +231,8 @@ class Guest:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        if self.feeder:
+            self.feeder.wait()
         self.serial.sock.close()
         self.monitor.sock.close()
 

@@ -21,7 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 series=${1:-6.12}
 cache=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 picture=(picture.c font.c)
-programs=(init.c adapter.c screen.c link.c traffic.c)
+programs=(init.c adapter.c screen.c link.c filter.c traffic.c)
 tools=(guest.sh guest.py mkcpio.py extract_vmlinux.py ../qemu/host/cpio.py ../qemu/host/initramfs.py)
 
 # The headers of DRM are not among those of Debian's libc; the kernel's own do.
@@ -47,7 +47,7 @@ build()
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Werror -static -s \
 		-idirafter "$headers/drm" -idirafter "$headers" -D__user= \
 		-o "$dir/init" "${programs[@]}" "${picture[@]}"
-	./mkcpio.py "$dir/initrd" "$dir/init" "$MODDIR" bochs virtio_pci virtio_net
+	./mkcpio.py "$dir/initrd" "$dir/init" "$MODDIR" bochs virtio_pci virtio_net 8021q
 	rm "$dir/init"
 }
 

@@ -15,7 +15,7 @@
  *   expect:HEX			says where the VRAM holds anything else
  *   poweroff
  *
- * More are in link.c and traffic.c.
+ * More are in link.c, filter.c and traffic.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -250,7 +250,7 @@ static const struct command init_commands[] = {
 static const struct command *find_command(const char *name)
 {
 	static const struct command *const all[] = {
-		init_commands, link_commands, traffic_commands,
+		init_commands, link_commands, filter_commands, traffic_commands,
 	};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -24,12 +24,12 @@
 
 #include "adapter.h"
 #include "command.h"
+#include "link.h"
 
 #define NET		"/sys/class/net/"
 #define PATIENCE	200	/* tenths of a second */
 
-/* The first interface that a device stands behind; false when none does. */
-static bool find_link(char *name)
+bool link_find(char *name)
 {
 	DIR *dir = opendir(NET);
 	struct dirent *entry;
@@ -64,14 +64,14 @@ static size_t read_of_link(const char *name, const char *what, char *text,
 	return strlen(text);
 }
 
-static const char *ask(unsigned long request, struct ifreq *req)
+const char *link_ask(unsigned long request, struct ifreq *req)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	const char *wrong = NULL;
 
 	if (fd < 0)
 		return "no socket";
-	if (!req->ifr_name[0] && !find_link(req->ifr_name))
+	if (!req->ifr_name[0] && !link_find(req->ifr_name))
 		wrong = "there is no network interface";
 	else if (ioctl(fd, request, req))
 		wrong = strerror(errno);
@@ -83,37 +83,44 @@ static const char *ethtool(void *command)
 {
 	struct ifreq req = { .ifr_data = command };
 
-	return ask(SIOCETHTOOL, &req);
+	return link_ask(SIOCETHTOOL, &req);
+}
+
+const char *link_up(struct ifreq *req, const char *address)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	const char *wrong;
+
+	if (inet_pton(AF_INET, address, &at.sin_addr) != 1)
+		return "that is no IPv4 address";
+	memcpy(&req->ifr_addr, &at, sizeof(at));
+	wrong = link_ask(SIOCSIFADDR, req);
+	if (wrong)
+		return wrong;
+	at.sin_addr.s_addr = htonl(0xffffff00);
+	memcpy(&req->ifr_netmask, &at, sizeof(at));
+	wrong = link_ask(SIOCSIFNETMASK, req);
+	if (wrong)
+		return wrong;
+	req->ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST | IFF_RUNNING;
+	return link_ask(SIOCSIFFLAGS, req);
 }
 
 static const char *do_link(char **args)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET };
 	struct ifreq req = { 0 };
 	const char *wrong;
 	char text[64];
 
-	if (inet_pton(AF_INET, args[0], &address.sin_addr) != 1)
-		return "that is no IPv4 address";
-	if (!find_link(req.ifr_name))
+	if (!link_find(req.ifr_name))
 		adapter_rescan();
 	/* Its driver is probed in its own time. */
-	for (int i = 0; !find_link(req.ifr_name); i++) {
+	for (int i = 0; !link_find(req.ifr_name); i++) {
 		if (i == PATIENCE)
 			return "there is no network interface";
 		usleep(100000);
 	}
-	memcpy(&req.ifr_addr, &address, sizeof(address));
-	wrong = ask(SIOCSIFADDR, &req);
-	if (wrong)
-		return wrong;
-	address.sin_addr.s_addr = htonl(0xffffff00);
-	memcpy(&req.ifr_netmask, &address, sizeof(address));
-	wrong = ask(SIOCSIFNETMASK, &req);
-	if (wrong)
-		return wrong;
-	req.ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST | IFF_RUNNING;
-	wrong = ask(SIOCSIFFLAGS, &req);
+	wrong = link_up(&req, args[0]);
 	if (wrong)
 		return wrong;
 	read_of_link(req.ifr_name, "address", text, sizeof(text));
@@ -126,7 +133,7 @@ static const char *do_features(char **args)
 	char name[IFNAMSIZ], text[130];
 
 	(void)args;
-	if (!find_link(name))
+	if (!link_find(name))
 		return "there is no network interface";
 	if (!read_of_link(name, "device/features", text, sizeof(text)))
 		return "its device tells no features";
