@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# vdpa.sh [KIND...] : network functions for vdpa_guests.py, inside the QEMU host.
+# vdpa.sh COMMAND [ARG...] : runs it with network functions, inside the QEMU host.
 
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,4 +12,4 @@ modprobe -r vhost_vdpa
 modprobe vhost_vdpa max_iotlb_entries=65536
 # The bus counts pinned memory against it, also for root.
 ulimit -l unlimited
-exec "$here/vdpa_guests.py" "$@"
+exec "$@"
