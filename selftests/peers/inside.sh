@@ -5,6 +5,8 @@
 # Run here, it makes the root and the machine, and the test goes on in there:
 # from the next line on we are in the machine, with the modules loaded.
 #
+# peers_suite=trixie before that takes the other root of root.sh.
+#
 #   peers_up		mounts the root
 #   peers CMD...	runs a command in it, with our results folder in place
 #   peers_spawn CMD...	starts a daemon in it, ended with the machine
@@ -18,7 +20,7 @@ R=/run/weft/peers/root
 
 if [ -z "${WEFT_HOST-}" ]; then
 	top=$(cd "$(dirname "$0")/../.." && pwd)
-	PEERS=$("$top/selftests/peers/root.sh")
+	PEERS=$("$top/selftests/peers/root.sh" "${peers_suite:-bookworm}")
 	status=0
 	# shellcheck disable=SC2154 # each test says what machine it wants
 	"$top/selftests/qemu/run" --quiet --modules "${machine[@]}" \

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# root.sh [--refresh] : a Debian 12 with the tools that use our devices.
+# root.sh [--refresh] [SUITE] : a Debian with the tools that use our devices.
 #
-# libvirt, mdevctl, DPDK and the like are installed into a file system image in the
-# cache folder, never on this machine. Prints PEERS=, the path of the image,
-# which the tests mount in the QEMU host. Made once, by mmdebstrap, from the
-# Debian that apt here knows; --refresh makes it anew.
+# bookworm, the default, has libvirt, mdevctl, DPDK and the like; trixie has the
+# newest QEMU that Debian offers, and a newer vdpa tool. They are installed into
+# a file system image in the cache folder, never on this machine. Prints PEERS=,
+# the path of the image, which the tests mount in the QEMU host. Made once, by
+# mmdebstrap, from the archive that apt here knows; --refresh makes it anew.
 
 set -euo pipefail
 SAY_NAME=peers
@@ -13,10 +14,24 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/say.sh"
 . "$here/../lib/cache.sh"
 
-suite=bookworm
-packages=(mdevctl libvirt-daemon-system libvirt-daemon-driver-qemu
-	libvirt-clients qemu-system-x86 udev dbus pciutils driverctl kmod dpdk-dev)
 image_mib=1024 # sparse: it takes what is in it
+newest=()
+choose()
+{
+	suite=$1
+	case $suite in
+	bookworm)
+		about="Debian 12 with libvirt, mdevctl, Open vSwitch and DPDK"
+		packages=(mdevctl libvirt-daemon-system libvirt-daemon-driver-qemu
+			libvirt-clients qemu-system-x86 udev dbus pciutils driverctl kmod dpdk-dev
+			openvswitch-switch) ;;
+	trixie)
+		about="Debian 13 with its newest QEMU"
+		packages=(qemu-system-x86 iproute2 kmod)
+		newest=(--aptopt="APT::Default-Release \"$suite-backports\"") ;;
+	*)	die "no such suite: $suite (bookworm trixie)" ;;
+	esac
+}
 
 # Nobody reads these in there, nor compiles anything.
 dpkg_options=(--dpkgopt='path-exclude=/usr/share/doc/*'
@@ -26,19 +41,26 @@ dpkg_options=(--dpkgopt='path-exclude=/usr/share/doc/*'
 	--dpkgopt='path-exclude=/usr/lib/x86_64-linux-gnu/*.a')
 
 # Debian's archive as apt here is told to reach it; nothing when it knows none,
-# which leaves mmdebstrap to its own default.
+# which leaves mmdebstrap to its own default. A suite that is not this machine's
+# is where this machine's is, and so are its backports.
 sources()
 {
-	local key=/usr/share/keyrings/debian-archive-keyring.gpg option=
+	local key=/usr/share/keyrings/debian-archive-keyring.gpg option='' known='' base=''
 	[ ! -e $key ] || option="[signed-by=$key] "
-	apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Created-By: Packages' 2>/dev/null |
 	while read -r origin codename uri release component; do
-		case $origin/$component/$codename in
-		"Debian/main/$suite"|"Debian/main/$suite-updates"|"Debian/main/$suite-security")
-			echo "deb $option$uri $release $component" ;;
+		[ "$origin/$component" = Debian/main ] || continue
+		case $codename in
+		"$suite"|"$suite-updates"|"$suite-security")
+			known+="deb $option$uri $release $component"$'\n' ;;
 		esac
-	done | sort -u
+		[[ $codename == *-* ]] || base=$uri
+	done < <(apt-get indextargets --format '$(ORIGIN) $(CODENAME) $(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 2>/dev/null)
+	if [ "$base" ]; then
+		[ "$known" ] || known="deb $option$base $suite main"$'\n'
+		[ "$suite" != trixie ] || known+="deb $option$base $suite-backports main"$'\n'
+	fi
+	printf %s "$known" | sort -u
 }
 
 # How apt here gets through to it: a proxy, say.
@@ -75,7 +97,7 @@ debootstrap()
 	TMPDIR=$work exec timeout --kill-after=20 1800 "${apart[@]}" mmdebstrap \
 		--mode="$mode" --variant=essential --format=tar --include="$(IFS=,; echo "${packages[*]}")" \
 		--aptopt='APT::Install-Recommends "false"' \
-		"${dpkg_options[@]}" "${options[@]}" \
+		"${newest[@]}" "${dpkg_options[@]}" "${options[@]}" \
 		--customize-hook="sh '$work/pack.sh' \"\$1\" '$work' ${image_mib}M" \
 		"$suite" "$work/tar" "$@"
 }
@@ -85,11 +107,12 @@ if [ "${1-}" = --refresh ]; then
 	refresh=1
 	shift
 fi
-[ $# = 0 ] || die "usage: root.sh [--refresh]"
+[ $# -le 1 ] || die "usage: root.sh [--refresh] [SUITE]"
+choose "${1:-bookworm}"
 
 # What is made depends on nothing but these.
 key=$(cat "$here/root.sh" "$here/pack.sh" | sha256sum)
-image=$CACHE/peers/root-${key:0:12}.img
+image=$CACHE/peers/$suite-${key:0:12}.img
 mkdir -p "$CACHE/peers"
 
 exec 9>"$CACHE/peers/.lock"
@@ -114,11 +137,11 @@ if [ ! -e "$image" ] || [ "$refresh" ]; then
 		chmod 1777 "$work"
 	fi
 	cp "$here/pack.sh" "$work/"
-	say_while "making a Debian 12 with libvirt, mdevctl and DPDK (once; about 150 MB to fetch)" \
+	say_while "making a $about (once; about 150 MB to fetch)" \
 		debootstrap ${mirrors[@]:+"${mirrors[@]}"}
 	cp --sparse=always "$work/image" "$image.new"
 	mv "$image.new" "$image"
-	for old in "$CACHE"/peers/root-*.img; do
+	for old in "$CACHE"/peers/"$suite"-*.img; do
 		[ "$old" = "$image" ] || rm -f "$old"
 	done
 fi

@@ -77,13 +77,17 @@ class Device:
         return Client(node(self.name))
 
     def carrier(self):
-        """Waits until the host has seen that a driver drives it: not at once."""
-        def seen():
-            with open(f"/sys/class/net/{self.name}/operstate", encoding="ascii") as file:
-                return file.read() == "up\n"
-        wait_for(seen)
-        # That takes the lock under which the queues were opened, too.
-        subprocess.run(["ip", "link", "set", "dev", self.name, "up"], check=True)
+        carrier(self.name)
+
+
+def carrier(name):
+    """Waits until the host has seen that a driver drives it: not at once."""
+    def seen():
+        with open(f"/sys/class/net/{name}/operstate", encoding="ascii") as file:
+            return file.read() == "up\n"
+    wait_for(seen)
+    # That takes the lock under which the queues were opened, too.
+    subprocess.run(["ip", "link", "set", "dev", name, "up"], check=True)
 
 
 def frame(to, frm, n, size=100):
