@@ -15,7 +15,7 @@ libvirt_up()
 	peers_spawn /lib/systemd/systemd-udevd
 	until_true 20 test -e "$R/run/udev/control"
 	peers udevadm trigger --action=add --subsystem-match=pci --subsystem-match=mdev \
-		--subsystem-match=mdev_bus --subsystem-match=vfio
+		--subsystem-match=mdev_bus --subsystem-match=vfio --subsystem-match=vdpa
 	peers udevadm settle --timeout=60
 	# This machine is the container: no need for one in it.
 	cat >>"$R/etc/libvirt/qemu.conf" <<-END
