@@ -21,6 +21,9 @@
 /**
  * weft_vdpa_features() - what devices can do
  *
+ * GUEST_ANNOUNCE is not among them: it is the VMM who knows that a guest has
+ * moved, and tells the driver so. QEMU cannot shadow, nor move, what offers it.
+ *
  * Return: features, of virtio and of its network devices
  */
 u64 weft_vdpa_features(void)
@@ -33,8 +36,7 @@ u64 weft_vdpa_features(void)
 	       F(VIRTIO_NET_F_MTU) | F(VIRTIO_NET_F_STATUS) | F(VIRTIO_NET_F_SPEED_DUPLEX) |
 	       F(VIRTIO_NET_F_MQ) | F(VIRTIO_NET_F_CTRL_VQ) | F(VIRTIO_NET_F_CTRL_RX) |
 	       F(VIRTIO_NET_F_CTRL_RX_EXTRA) | F(VIRTIO_NET_F_CTRL_VLAN) |
-	       F(VIRTIO_NET_F_CTRL_MAC_ADDR) | F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
-	       F(VIRTIO_NET_F_GUEST_ANNOUNCE);
+	       F(VIRTIO_NET_F_CTRL_MAC_ADDR) | F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
 }
 
 static struct weft_vdpa_vq *vq_of(struct vdpa_device *vdpa, u16 index)
