@@ -21,8 +21,10 @@ COUNTERS = "/sys/kernel/debug/weft_vdpa"
 
 
 def tool(*args):
-    """What the stock tool says; its error, if it fails."""
-    return subprocess.run(["vdpa", *args], check=True, text=True, stdout=subprocess.PIPE).stdout
+    """What the stock tool says; its error, if it fails. See newest.sh for the newest one."""
+    root = os.environ.get("WEFT_NEWEST")
+    return subprocess.run([*(("chroot", root) if root else ()), "vdpa", *args], check=True,
+                          text=True, stdout=subprocess.PIPE).stdout
 
 
 def functions():
@@ -36,30 +38,33 @@ def functions():
 class OtherGuest(NetGuest):
     """A guest with any -netdev; its port on the bridge is self.tap."""
 
-    def __init__(self, name, address, port, netdev, fds=(), pairs=1, options=""):
+    def __init__(self, name, address, port, netdev, fds=(), pairs=1, options="",
+                 state=None):
         self.name, self.address, self.pairs, self.options = name, address, pairs, options
         self.tap, self.taps, self.lines, self.folders = port, list(fds), [], []
         number = ord(name[0]) - ord("a") + 1
         device = (f"virtio-net-pci,id=nic,netdev=net,disable-legacy=on,romfile=,"
                   f"mac=52:54:00:09:00:{number:02x}"
                   + ("" if pairs == 1 else f",mq=on,vectors={2 * pairs + 2}") + options)
-        super(NetGuest, self).__init__([device], os.environ["WEFT_GUEST_SAVED"],
+        super(NetGuest, self).__init__([device], os.environ["WEFT_GUEST_SAVED"], state=state,
                                        extra=["-netdev", netdev], fds=list(fds))
 
 
 class VdpaGuest(OtherGuest):
     """A guest on a device of weft_vdpa, which is deleted with it."""
 
-    def __init__(self, name, address, function, pairs=1, options=""):
+    def __init__(self, name, address, function, pairs=1, options="", netdev="",
+                 features=None, state=None):
         self.device = "weft-" + name
         number = ord(name[0]) - ord("a") + 1
         tool("dev", "add", "name", self.device, "mgmtdev", function,
-             "mac", f"52:54:00:09:00:{number:02x}", *(("max_vqp", str(pairs)) if pairs > 1 else ()))
+             "mac", f"52:54:00:09:00:{number:02x}", *(("max_vqp", str(pairs)) if pairs > 1 else ()),
+             *(("device_features", hex(features)) if features else ()))
         try:
             super().__init__(name, address, self.device,
                              f"vhost-vdpa,id=net,vhostdev={self.node_of()}"
-                             + (f",queues={pairs}" if pairs > 1 else ""),
-                             pairs=pairs, options=options)
+                             + (f",queues={pairs}" if pairs > 1 else "") + netdev,
+                             pairs=pairs, options=options, state=state)
         except BaseException:
             tool("dev", "del", self.device)
             raise
@@ -78,10 +83,10 @@ class VdpaGuest(OtherGuest):
         return counters(os.path.join(COUNTERS, self.device), f"queue{number}")
 
     def end(self):
-        alive = self.process.poll() is None
         super().end()
-        if alive:
+        if self.device:
             tool("dev", "del", self.device)
+        self.device = None
 
 
 class VdpaNet(Net):
