@@ -56,3 +56,8 @@ config CONFIG_MODULES || { say "this kernel takes no modules (CONFIG_MODULES)"; 
 	say "left out: mdev/ (weft_softpci, weft_vgpu), as this kernel lacks CONFIG_VFIO_MDEV"
 ! grep -q '\.o$' "$tree/vdpa/Kbuild" 2>/dev/null || config CONFIG_VDPA ||
 	say "left out: vdpa/, as this kernel lacks CONFIG_VDPA"
+if config CONFIG_VDPA && grep -q weft_vdpa_pci "$tree/vdpa/Kbuild" 2>/dev/null; then
+	for need in CONFIG_VIRTIO_PCI_LIB CONFIG_PCI_MSI; do
+		config $need || say "left out: weft_vdpa_pci, as this kernel lacks $need"
+	done
+fi

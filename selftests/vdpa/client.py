@@ -36,7 +36,8 @@ SET_NUM, SET_ADDR, SET_BASE, GET_BASE = 0x4008AF10, 0x4028AF11, 0x4008AF12, 0xC0
 SET_KICK, SET_CALL = 0x4008AF20, 0x4008AF21
 SET_BACKEND, GET_BACKEND = 0x4008AF25, 0x8008AF26
 GET_ID, GET_STATUS, SET_STATUS = 0x8004AF70, 0x8001AF71, 0x4001AF72
-GET_CONFIG, SET_ENABLE, GET_NUM_MAX = 0x8008AF73, 0x4008AF75, 0x8002AF76
+GET_CONFIG, SET_CONFIG = 0x8008AF73, 0x4008AF74
+SET_ENABLE, GET_NUM_MAX, SET_CONFIG_CALL = 0x4008AF75, 0x8002AF76, 0x4004AF77
 GET_CONFIG_SIZE, GET_AS_NUM, GET_VQS = 0x8004AF79, 0x8004AF7A, 0x8004AF80
 GET_GROUP, SET_GROUP_ASID = 0xC008AF7B, 0x4008AF7C
 
@@ -54,6 +55,8 @@ class Queue:
         self.buffers = self.at + 0x1000
         self.next, self.seen = 0, 0
         self.kick, self.call = os.eventfd(0, os.EFD_NONBLOCK), os.eventfd(0, os.EFD_NONBLOCK)
+        self.watched = [self.call]
+        self.doorbell = None    # a page of the device that is written to instead of the eventfd
 
     def setup(self, base=0):
         c = self.client
@@ -64,7 +67,13 @@ class Queue:
         c.ioctl(SET_KICK, struct.pack("Ii", self.index, self.kick))
         c.ioctl(SET_CALL, struct.pack("Ii", self.index, self.call))
 
-    def offer(self, address, size, write):
+    def notify(self):
+        if self.doorbell:
+            ctypes.c_uint16.from_buffer(self.doorbell).value = self.index
+        else:
+            os.eventfd_write(self.kick, 1)
+
+    def offer(self, address, size, write, kick=True):
         """Makes one buffer available, and kicks."""
         slot = self.next % RING
         self.client.put(self.desc + 16 * slot,
@@ -72,7 +81,8 @@ class Queue:
         self.client.put(self.avail + 4 + 2 * slot, struct.pack("<H", slot))
         self.next += 1
         self.client.put(self.avail + 2, struct.pack("<H", self.next & 0xffff))
-        os.eventfd_write(self.kick, 1)
+        if kick:
+            self.notify()
         return slot
 
     def count(self):
@@ -81,14 +91,18 @@ class Queue:
     def wait(self):
         """The next used buffer: (slot, bytes); raises TimeoutError if there is none."""
         while self.count() == self.seen & 0xffff:
-            if not select.select([self.call], [], [], WAIT)[0]:
+            ready = select.select(self.watched, [], [], WAIT)[0]
+            if not ready:
                 raise TimeoutError(f"queue {self.index}: nothing was used in {WAIT} s")
-            os.eventfd_read(self.call)
+            for fd in ready:
+                os.eventfd_read(fd)
         got = struct.unpack("<II", self.client.get(self.used + 4 + 8 * (self.seen % RING), 8))
         self.seen += 1
         return got
 
     def close(self):
+        if self.doorbell:
+            self.doorbell.close()   # a mapping of the device keeps it open
         os.close(self.kick)
         os.close(self.call)
 
@@ -146,25 +160,34 @@ class Client:
         self.ioctl(SET_STATUS, bytes([value]))
 
     def features(self, wanted):
-        self.ioctl(SET_BACKEND, struct.pack("Q", sum(
+        offered, = struct.unpack("Q", self.ioctl(GET_BACKEND, bytes(8)))
+        self.ioctl(SET_BACKEND, struct.pack("Q", offered & sum(
             1 << n for n in (MSG_V2, BATCH, ASID, SUSPEND, RESUME, LATE_ENABLE))))
         self.set_status(0)
         self.set_status(ACKNOWLEDGE | DRIVER)
         self.ioctl(SET_FEATURES, struct.pack("Q", wanted))
         self.set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK)
 
-    def begin(self, wanted=ALWAYS, memory=True, bases=(0, 0)):
+    def begin(self, wanted=ALWAYS, memory=True, bases=(0, 0), late=False):
         self.ioctl(SET_OWNER)
         self.features(wanted)
         if memory:
             self.map()
-        self.begin_rings(bases)
+        self.begin_rings(bases, late)
 
-    def begin_rings(self, bases=(0, 0)):
+    def begin_rings(self, bases=(0, 0), late=False):
         self.queues = [Queue(self, n) for n in range(2)]
         for queue, base in zip(self.queues, bases):
             queue.setup(base)
+        order = (self.enable, self.go) if not late else (self.go, self.enable)
+        for step in order:
+            step()
+
+    def enable(self):
+        for queue in self.queues:
             self.ioctl(SET_ENABLE, struct.pack("II", queue.index, 1))
+
+    def go(self):
         self.set_status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
 
     def send(self, frame):

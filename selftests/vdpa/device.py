@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../peers"))
 
 import client as c  # noqa: E402
+import limits  # noqa: E402
 from client import Client, IOVA  # noqa: E402
 from ktap import Ktap  # noqa: E402
 
@@ -155,25 +156,13 @@ def numbers(t):
     with Device("w0") as d, d.client() as client:
         client.ioctl(c.SET_OWNER)
         client.features(c.ALWAYS)
-        top = 3
-        for what, request in (("SET_VRING_NUM", c.SET_NUM), ("SET_VRING_BASE", c.SET_BASE),
-                              ("SET_VRING_ENABLE", c.SET_ENABLE), ("GET_VRING_GROUP", c.GET_GROUP)):
-            t.equal(f"{what}: the last queue is one", client.error(
-                request, struct.pack("II", top - 1, 0 if request == c.SET_ENABLE else 16)), "")
-            for n in (top, top + 1, 0x7fffffff, 0x80000000, 0xffffffff):
-                t.equal(f"{what}: there is no queue {n}",
-                        client.error(request, struct.pack("II", n, 16)), "ENOBUFS")
+        limits.indices(t, client, 3)
         for n in (2, 3, 0x80000000, 0xffffffff):
             t.check(f"SET_GROUP_ASID: there is no group {n}",
                     client.error(c.SET_GROUP_ASID, struct.pack("II", n, 0)) in ("EINVAL", "ENOBUFS"))
             t.check(f"SET_GROUP_ASID: there is no address space {n}",
                     client.error(c.SET_GROUP_ASID, struct.pack("II", 1, n)) == "EINVAL")
-        size = struct.unpack("I", client.ioctl(c.GET_CONFIG_SIZE, bytes(4)))[0]
-        for off, length in ((size, 1), (size + 1, 1), (0, size + 1), (0xffffffff, 1),
-                            (1, 0xffffffff), (0, 0)):
-            t.equal(f"GET_CONFIG: {length} bytes at {off} are refused",
-                    client.error(c.GET_CONFIG, struct.pack("II", off, length) + bytes(64)), "EINVAL")
-        whole = client.ioctl(c.GET_CONFIG, struct.pack("II", 0, size) + bytes(size))
+        whole = limits.config(t, client)
         t.equal("GET_CONFIG: the address is there", whole[8:14], TO)
         client.set_status(0)
         t.equal("a feature that is not offered is refused",

@@ -11,7 +11,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
 _MANY = ("device", "qemu", "append")
-_KNOWN = _MANY + ("weft-test", "run", "kernel", "mem", "smp", "icount", "parallel", "modules",
+_KNOWN = _MANY + ("weft-test", "run", "kernel", "machine", "mem", "smp", "icount", "parallel", "modules",
                   "timeout", "needs", "lane")
 
 
@@ -58,7 +58,7 @@ def _tests_of(path):
         for value in h.get(key, []):
             # "=" keeps a value that begins with a dash from being an option.
             t.options.append(f"--{key}={value}")
-    for key in ("mem", "smp"):
+    for key in ("machine", "mem", "smp"):
         if key in h:
             t.options += [f"--{key}", h[key]]
     for key in ("icount", "parallel"):
