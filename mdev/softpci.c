@@ -47,10 +47,16 @@ struct soft_function {
 	u8 config[CONFIG_BYTES];
 };
 
-/* sysdata of the bus; the architecture's PCI code expects its struct first. */
+/*
+ * sysdata of the bus, where the architecture's PCI code keeps the domain there
+ * and expects its struct first; elsewhere the bridge has it.
+ */
 static struct {
+#ifndef CONFIG_PCI_DOMAINS_GENERIC
 	struct pci_sysdata sd;
-	struct pci_bus *bus;
+#endif
+	int domain;
+	struct pci_host_bridge *bridge;
 	struct soft_function *functions;
 	spinlock_t lock;	/* the writable bytes of config[] */
 } soft;
@@ -227,13 +233,14 @@ static int check_params(void)
 	return 0;
 }
 
-/* Everything on a root bus of our own goes with it. */
+/* Everything on a root bus of our own goes with it, but not its bridge. */
 static void remove_bus(void)
 {
 	pci_lock_rescan_remove();
-	pci_stop_root_bus(soft.bus);
-	pci_remove_root_bus(soft.bus);
+	pci_stop_root_bus(soft.bridge->bus);
+	pci_remove_root_bus(soft.bridge->bus);
 	pci_unlock_rescan_remove();
+	pci_free_host_bridge(soft.bridge);
 }
 
 static struct resource soft_busn = {
@@ -243,18 +250,29 @@ static struct resource soft_busn = {
 
 static int scan_bus(void)
 {
-	LIST_HEAD(resources);
+	struct pci_host_bridge *bridge = pci_alloc_host_bridge(0);
+	int ret;
 
-	pci_add_resource(&resources, &soft_busn);
+	if (!bridge)
+		return -ENOMEM;
+	soft.bridge = bridge;
+	bridge->ops = &soft_ops;
+	bridge->sysdata = &soft;
+#ifdef CONFIG_PCI_DOMAINS_GENERIC
+	bridge->domain_nr = soft.domain;
+#else
+	soft.sd.domain = soft.domain;
+	soft.sd.node = NUMA_NO_NODE;
+#endif
+	pci_add_resource(&bridge->windows, &soft_busn);
 	pci_lock_rescan_remove();
-	soft.bus = pci_scan_root_bus(NULL, 0, &soft_ops, &soft.sd, &resources);
-	if (soft.bus)
-		pci_bus_add_devices(soft.bus);
+	ret = pci_scan_root_bus_bridge(bridge);
+	if (!ret)
+		pci_bus_add_devices(bridge->bus);
 	pci_unlock_rescan_remove();
-	if (soft.bus)
-		return 0;
-	pci_free_resource_list(&resources);
-	return -ENOMEM;
+	if (ret)
+		pci_free_host_bridge(bridge);
+	return ret;
 }
 
 static int __init softpci_init(void)
@@ -270,8 +288,7 @@ static int __init softpci_init(void)
 		return ret;
 
 	spin_lock_init(&soft.lock);
-	soft.sd.domain = ret;
-	soft.sd.node = NUMA_NO_NODE;
+	soft.domain = ret;
 	soft.functions = kvcalloc(max(functions + net_functions, 1u),
 				  sizeof(*soft.functions), GFP_KERNEL);
 	if (!soft.functions)
@@ -287,10 +304,10 @@ static int __init softpci_init(void)
 		goto err_notifier;
 
 	pr_info("%u display function%s of %u MiB in PCI domain %04x\n",
-		functions, functions == 1 ? "" : "s", vram_mb, soft.sd.domain);
+		functions, functions == 1 ? "" : "s", vram_mb, soft.domain);
 	if (net_functions)
 		pr_info("%u network function%s in PCI domain %04x\n", net_functions,
-			net_functions == 1 ? "" : "s", soft.sd.domain);
+			net_functions == 1 ? "" : "s", soft.domain);
 	return 0;
 
 err_notifier:
