@@ -3,6 +3,7 @@
 #ifndef WEFT_RING_INNER_H
 #define WEFT_RING_INNER_H
 
+#include <asm/byteorder.h>
 #include <linux/build_bug.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>

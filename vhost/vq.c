@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* One queue: its life, its lock, and what it tells the driver and its owner. */
+#include <asm/byteorder.h>
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/slab.h>

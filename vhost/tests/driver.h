@@ -6,6 +6,7 @@
 #ifndef WEFT_TESTS_DRIVER_H
 #define WEFT_TESTS_DRIVER_H
 
+#include <asm/byteorder.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
