@@ -18,7 +18,8 @@ top  := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 
 # A kernel with BTF has its modules' BTF made by pahole; they load without it too.
 kbuild = $(MAKE) -C $(KDIR) M=$(top) \
-	$(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=)
+	$(if $(shell command -v pahole),,CONFIG_DEBUG_INFO_BTF_MODULES=) \
+	$(if $(VDPA_CORE),WEFT_VDPA_CORE=y KBUILD_EXTRA_SYMBOLS=$(VDPA_CORE)/Module.symvers)
 rooms  = vhost mdev vdpa
 
 all: modules
@@ -32,7 +33,7 @@ moddir  = $(DESTDIR)/lib/modules/$(release)
 
 # Says what is missing in words, before kbuild says it in errors.
 headers:
-	@$(top)/include/compat/headers.sh "$(KDIR)" "$(KVER)" "$(top)"
+	@$(top)/include/compat/headers.sh "$(KDIR)" "$(KVER)" "$(top)" $(VDPA_CORE)
 
 # A kernel made to sign all its modules has no key in its headers package.
 install: modules
@@ -46,6 +47,10 @@ uninstall:
 	@for r in $(rooms); do rmdir $(moddir)/updates/$$r 2>/dev/null || :; done
 	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
 	@echo "weft: gone from $(moddir)/updates"
+
+# For kernels without CONFIG_VDPA, as Debian's 6.1 is one.
+vdpa-core:
+	@$(top)/vdpa/core.sh "$(KDIR)" "$(top)/build/vdpa-core/$(release)"
 
 clean:
 	@rm -rf '$(top)/build' '$(top)/include/generated'
@@ -86,6 +91,8 @@ help:
 	@echo '  make KDIR=DIR     ... with the headers or the build tree in DIR'
 	@echo '  make install      install them below /lib/modules/V/updates (DESTDIR= works)'
 	@echo '  make uninstall    remove them from there'
+	@echo '  make vdpa-core    the vDPA bus for a kernel without it, from its source package,'
+	@echo '                    into build/vdpa-core/V; with VDPA_CORE= that, make builds on it'
 	@echo '  make clean        remove all that was built'
 	@echo
 	@echo 'In a virtual machine of its own (KVM is used where it works, but not needed):'
@@ -100,4 +107,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall clean deps check demo bench shell unit fuzz style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check demo bench shell unit fuzz style help

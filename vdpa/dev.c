@@ -330,10 +330,12 @@ static int get_vq_state(struct vdpa_device *vdpa, u16 index, struct vdpa_vq_stat
 	return 0;
 }
 
+#ifdef WEFT_HAVE_VDPA_GET_VQ_SIZE
 static u16 get_vq_size(struct vdpa_device *vdpa, u16 index)
 {
 	return vq_of(vdpa, index)->num;
 }
+#endif
 
 static u32 get_vq_align(struct vdpa_device *vdpa)
 {
@@ -357,10 +359,12 @@ static u64 get_device_features(struct vdpa_device *vdpa)
 	return to_weft_vdpa(vdpa)->offered;
 }
 
+#ifdef WEFT_HAVE_VDPA_BACKEND_FEATURES
 static u64 get_backend_features(const struct vdpa_device *vdpa)
 {
 	return BIT_ULL(VHOST_BACKEND_F_ENABLE_AFTER_DRIVER_OK);
 }
+#endif
 
 static int set_driver_features(struct vdpa_device *vdpa, u64 features)
 {
@@ -498,11 +502,12 @@ static int reset_device(struct vdpa_device *vdpa)
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
 
 	mutex_lock(&dev->lock);
-	reset(dev, false);
+	reset(dev, WEFT_VDPA_RESET_ENDS_MAPS);
 	mutex_unlock(&dev->lock);
 	return 0;
 }
 
+#ifdef WEFT_HAVE_VDPA_COMPAT_RESET
 static int compat_reset(struct vdpa_device *vdpa, u32 flags)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
@@ -512,6 +517,7 @@ static int compat_reset(struct vdpa_device *vdpa, u32 flags)
 	mutex_unlock(&dev->lock);
 	return 0;
 }
+#endif
 
 /**
  * weft_vdpa_stop() - ends all that a device does
@@ -540,10 +546,12 @@ static int suspend(struct vdpa_device *vdpa)
 	return set_suspended(vdpa, true);
 }
 
+#ifdef WEFT_HAVE_VDPA_RESUME
 static int resume(struct vdpa_device *vdpa)
 {
 	return set_suspended(vdpa, false);
 }
+#endif
 
 /* Configuration */
 
@@ -606,6 +614,7 @@ static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iot
 	return ret;
 }
 
+#ifdef WEFT_HAVE_VDPA_BIND_MM
 /* VA mode: tells whose memory it will be. */
 static int bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm)
 {
@@ -621,7 +630,9 @@ static void unbind_mm(struct vdpa_device *vdpa)
 {
 	bind_mm(vdpa, NULL);
 }
+#endif
 
+#ifdef WEFT_HAVE_VDPA_RESET_MAP
 static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
@@ -635,6 +646,7 @@ static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
 	weft_space_free(old);
 	return 0;
 }
+#endif
 
 static int set_group_asid(struct vdpa_device *vdpa, unsigned int group, unsigned int asid)
 {
@@ -676,11 +688,15 @@ const struct vdpa_config_ops weft_vdpa_ops = {
 	.set_vq_state = set_vq_state,
 	.get_vq_state = get_vq_state,
 	.get_vendor_vq_stats = weft_vdpa_vstats,
+#ifdef WEFT_HAVE_VDPA_GET_VQ_SIZE
 	.get_vq_size = get_vq_size,
+#endif
 	.get_vq_align = get_vq_align,
 	.get_vq_group = get_vq_group,
 	.get_device_features = get_device_features,
+#ifdef WEFT_HAVE_VDPA_BACKEND_FEATURES
 	.get_backend_features = get_backend_features,
+#endif
 	.set_driver_features = set_driver_features,
 	.get_driver_features = get_driver_features,
 	.set_config_cb = set_config_cb,
@@ -690,17 +706,25 @@ const struct vdpa_config_ops weft_vdpa_ops = {
 	.get_status = get_status,
 	.set_status = set_status,
 	.reset = reset_device,
+#ifdef WEFT_HAVE_VDPA_COMPAT_RESET
 	.compat_reset = compat_reset,
+#endif
 	.suspend = suspend,
+#ifdef WEFT_HAVE_VDPA_RESUME
 	.resume = resume,
+#endif
 	.get_config_size = get_config_size,
 	.get_config = get_config,
 	.set_config = set_config,
 	.get_generation = get_generation,
 	.set_map = set_map,
+#ifdef WEFT_HAVE_VDPA_RESET_MAP
 	.reset_map = reset_map,
+#endif
+#ifdef WEFT_HAVE_VDPA_BIND_MM
 	.bind_mm = bind_mm,
 	.unbind_mm = unbind_mm,
+#endif
 	.set_group_asid = set_group_asid,
 	.free = free_device,
 };

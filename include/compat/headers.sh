@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# headers.sh KDIR KVER TREE : can modules be built against KDIR?
+# headers.sh KDIR KVER TREE [VDPA_CORE] : can modules be built against KDIR?
 #
 # Silent if so. Otherwise says what is missing, and what it would take.
 
@@ -55,9 +55,11 @@ config CONFIG_MODULES || { say "this kernel takes no modules (CONFIG_MODULES)"; 
 [ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_VFIO_MDEV ||
 	say "left out: mdev/ (weft_softpci, weft_vgpu), as this kernel lacks CONFIG_VFIO_MDEV"
 ! grep -q '\.o$' "$tree/vdpa/Kbuild" 2>/dev/null || config CONFIG_VDPA ||
-	say "left out: vdpa/, as this kernel lacks CONFIG_VDPA"
+	[ "${4-}" ] || say "left out: vdpa/, as this kernel lacks CONFIG_VDPA (see make vdpa-core)"
 if config CONFIG_VDPA && grep -q weft_vdpa_pci "$tree/vdpa/Kbuild" 2>/dev/null; then
 	for need in CONFIG_VIRTIO_PCI_LIB CONFIG_PCI_MSI; do
 		config $need || say "left out: weft_vdpa_pci, as this kernel lacks $need"
 	done
 fi
+[ -z "${4-}" ] || [ -e "$4/Module.symvers" ] ||
+	{ say "VDPA_CORE: there is no Module.symvers in $4: make vdpa-core makes one"; exit 1; }

@@ -27,4 +27,14 @@ static inline void weft_vdpa_set_dma_dev(struct vdpa_device *vdpa, struct device
 #endif
 }
 
+/*
+ * Before there was compat_reset, a reset ended all maps: vhost_vdpa told nobody
+ * of the end of those of a client that closed.
+ */
+#ifdef WEFT_HAVE_VDPA_COMPAT_RESET
+#define WEFT_VDPA_RESET_ENDS_MAPS	false
+#else
+#define WEFT_VDPA_RESET_ENDS_MAPS	true
+#endif
+
 #endif /* WEFT_COMPAT_LINUX_VDPA_H */
