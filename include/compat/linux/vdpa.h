@@ -11,6 +11,10 @@ static inline struct vdpa_device *weft_vdpa_alloc(struct device *parent,
 						  unsigned int ngroups, unsigned int nas,
 						  size_t size, const char *name, bool use_va)
 {
+	/* Whose memory it is, a bus without bind_mm does not say. */
+#ifndef WEFT_HAVE_VDPA_BIND_MM
+	use_va = false;
+#endif
 #ifdef WEFT_HAVE_VDPA_MAP
 	return __vdpa_alloc_device(parent, config, NULL, ngroups, nas, size, name, use_va);
 #else
