@@ -8,8 +8,9 @@
  * as a frame's receiver sees that frame's bytes only; and pages stay with one
  * queue, so that they hold frames of one guest.
  */
+#include <linux/export.h>
 #include <linux/gfp.h>
-#include "frag.h"
+#include <weft/frag.h>
 
 #define FRAG_ORDER	3
 /* More than there are pieces in a page */
@@ -68,6 +69,7 @@ void *weft_frag_refill(struct weft_frags *f, u32 size)
 	f->refs--;
 	return f->va + f->left;
 }
+EXPORT_SYMBOL_GPL(weft_frag_refill);
 
 /**
  * weft_frags_free() - gives all pages up
@@ -86,3 +88,4 @@ void weft_frags_free(struct weft_frags *f)
 		put_page(f->used[i]);
 	*f = (struct weft_frags) {};
 }
+EXPORT_SYMBOL_GPL(weft_frags_free);

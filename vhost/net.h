@@ -10,7 +10,7 @@
 #include <linux/virtio_net.h>
 #include <net/xdp.h>
 #include "dev.h"
-#include "frag.h"
+#include <weft/frag.h>
 
 /* After so many frames or bytes, other queues get their turn. */
 #define WEFT_NET_PACKETS	256

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Pieces of pages that frames are put into, and that whoever gets them frees. */
-#ifndef WEFT_VHOST_FRAG_H
-#define WEFT_VHOST_FRAG_H
+#ifndef WEFT_FRAG_H
+#define WEFT_FRAG_H
 
 #include <linux/mm.h>
 
@@ -55,4 +55,4 @@ static inline void weft_frag_unget(struct weft_frags *f, u32 size)
 	f->refs++;
 }
 
-#endif /* WEFT_VHOST_FRAG_H */
+#endif /* WEFT_FRAG_H */
