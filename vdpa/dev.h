@@ -35,8 +35,6 @@
 #define WEFT_VDPA_PACKETS	256
 #define WEFT_VDPA_BYTES		0x80000
 #define WEFT_VDPA_DESCS		16384
-/* Frames up to this size, with all that is around them, are within a page. */
-#define WEFT_XDP_MAX		(SKB_WITH_OVERHEAD(4096) - XDP_PACKET_HEADROOM)
 
 /* Which queues have which address space: all but the control queue, and that. */
 enum weft_vdpa_group {
@@ -112,7 +110,7 @@ struct weft_vdpa_stats {
 };
 
 struct weft_vdpa;
-struct weft_xdp;
+struct weft_batch;
 
 /**
  * struct weft_vdpa_vq - a queue
@@ -136,7 +134,7 @@ struct weft_xdp;
  * @segs: segments of a chain
  * @iov: their kernel addresses
  * @line: frames on their way to the driver: skbs, and what weft_line_of_xdp() made
- * @xdp: frames on their way to an XDP program
+ * @batch: frames on their way from the driver
  * @stats: counters
  * @fault: what goes wrong with it on demand
  */
@@ -160,7 +158,7 @@ struct weft_vdpa_vq {
 	struct weft_seg *segs;
 	struct iovec *iov;
 	struct ptr_ring line;
-	struct weft_xdp *xdp;
+	struct weft_batch *batch;
 	struct weft_vdpa_stats stats;
 	struct weft_fault_vq fault;
 };
@@ -323,18 +321,24 @@ int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *pare
 		    unsigned int port);
 void weft_rep_destroy(struct weft_vdpa *dev);
 void weft_rep_stamp(struct weft_vdpa_vq *vq, struct sk_buff *skb);
+struct sk_buff *weft_rep_accept(struct weft_vdpa_vq *vq, struct sk_buff *skb,
+				const struct virtio_net_hdr *h);
 void weft_rep_receive(struct weft_vdpa *dev, struct list_head *frames);
 struct weft_vdpa *weft_rep_dev(const struct net_device *rep);
 
+/* batch.c: frames from the driver that are within a page */
+int weft_batch_init(struct weft_vdpa *dev);
+void weft_batch_exit(struct weft_vdpa *dev);
+bool weft_batch_add(struct weft_vdpa_vq *vq, unsigned int n, u32 total);
+void weft_batch_pass(struct weft_vdpa_vq *vq, struct list_head *frames);
+
 /* xdp.c */
-struct iov_iter;
 struct netdev_bpf;
-int weft_xdp_init(struct weft_vdpa *dev);
-void weft_xdp_exit(struct weft_vdpa *dev);
+struct xdp_rxq_info;
 int weft_xdp_setup(struct net_device *rep, struct netdev_bpf *bpf);
 int weft_xdp_xmit(struct net_device *rep, int n, struct xdp_frame **frames, u32 flags);
-int weft_xdp_add(struct weft_vdpa_vq *vq, struct iov_iter *from, u32 len);
-void weft_xdp_flush(struct weft_vdpa_vq *vq, struct list_head *frames);
+bool weft_xdp_run(struct weft_vdpa_vq *vq, struct bpf_prog *prog, struct xdp_buff *xdp,
+		  bool *redirected);
 struct sk_buff *weft_xdp_skb(struct weft_vdpa_vq *vq, struct sk_buff *skb);
 
 /* stats.c */

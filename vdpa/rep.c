@@ -13,6 +13,9 @@
 #include <uapi/linux/virtio_config.h>
 #include "dev.h"
 
+/* No header is as long by far; with what is before a frame, it is below 65536. */
+#define CSUM_START_MAX	32768
+
 struct rep {
 	struct weft_vdpa *dev;
 	unsigned int port;
@@ -231,9 +234,9 @@ int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *pare
 	weft_set_xdp_features(rep, WEFT_XDP_ACTS);
 	netif_carrier_off(rep);
 	dev->rep = rep;
-	ret = weft_xdp_init(dev);
+	ret = weft_batch_init(dev);
 	if (ret)
-		goto err_xdp;
+		goto err_batch;
 	rtnl_lock();
 	ret = register_netdevice(rep);
 	if (!ret) {
@@ -247,8 +250,8 @@ int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *pare
 	if (!ret)
 		return 0;
 
-err_xdp:
-	weft_xdp_exit(dev);
+err_batch:
+	weft_batch_exit(dev);
 	free_netdev(rep);
 	dev->rep = NULL;
 	return ret;
@@ -263,22 +266,56 @@ void weft_rep_destroy(struct weft_vdpa *dev)
 	if (!dev->rep)
 		return;
 	unregister_netdev(dev->rep);
-	weft_xdp_exit(dev);
+	weft_batch_exit(dev);
 	free_netdev(dev->rep);
 	dev->rep = NULL;
 }
 
 /**
  * weft_rep_stamp() - makes a frame from the driver one of the representor's
- * @vq: queue that it came by
+ * @vq: queue that it came by, locked
  * @skb: frame, from its Ethernet header on
  */
 void weft_rep_stamp(struct weft_vdpa_vq *vq, struct sk_buff *skb)
 {
+	vq->stats.packets++;
+	vq->stats.bytes += skb->len;
 	skb->protocol = eth_type_trans(skb, vq->dev->rep);
 	skb_reset_network_header(skb);
-	skb_probe_transport_header(skb);
 	skb_record_rx_queue(skb, vq->index / 2);
+}
+
+/**
+ * weft_rep_accept() - the same, with what virtio's header says of it
+ * @vq: queue that it came by, locked
+ * @skb: frame, from its Ethernet header on
+ * @h: its header, a copy
+ *
+ * Return: the frame; NULL, and it is freed and counted, if the header asks for
+ * what cannot be
+ */
+struct sk_buff *weft_rep_accept(struct weft_vdpa_vq *vq, struct sk_buff *skb,
+				const struct virtio_net_hdr *h)
+{
+	bool plain = !h->flags && h->gso_type == VIRTIO_NET_HDR_GSO_NONE;
+
+	if (unlikely(!plain)) {
+		/* The kernel would complain of one that it cannot count with. */
+		if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+		    __virtio16_to_cpu(true, h->csum_start) > CSUM_START_MAX)
+			goto bad;
+		if (virtio_net_hdr_to_skb(skb, h, true))
+			goto bad;
+	}
+	weft_rep_stamp(vq, skb);
+	/* Who cuts it into segments, or accounts for them, asks where they begin. */
+	if (unlikely(skb_is_gso(skb)))
+		skb_probe_transport_header(skb);
+	return skb;
+bad:
+	weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
+	kfree_skb(skb);
+	return NULL;
 }
 
 /**
