@@ -41,7 +41,7 @@ static const struct {
 static struct {
 	const char *load, *layout, *only, *figures;
 	unsigned int rounds, packets, size;
-	bool in_order;
+	bool in_order, vdpa;
 } opt = { .rounds = 3, .size = 256 };
 
 /* A contender is a process that is told a load and answers with its cost. */
@@ -67,6 +67,8 @@ static void serve(const struct setup *s, int from, int to)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	load_open(s);
+	if (write(to, "", 1) != 1)
+		fail("a word that it is there");
 	while (read(from, &o, sizeof(o)) == sizeof(o)) {
 		struct cost c = load_round(o.load, o.packets);
 
@@ -80,6 +82,7 @@ static struct contender start(const struct setup *s)
 {
 	struct contender c = { 0 };
 	int there[2], back[2];
+	char ready;
 
 	if (pipe2(there, O_CLOEXEC) || pipe2(back, O_CLOEXEC))
 		fail("a pipe");
@@ -97,6 +100,9 @@ static struct contender start(const struct setup *s)
 	close(back[1]);
 	c.to = there[1];
 	c.from = back[0];
+	/* One after the other: devices get their numbers as they are made. */
+	if (read(c.from, &ready, 1) != 1)
+		exit(1);
 	return c;
 }
 
@@ -226,7 +232,8 @@ static void bench(unsigned int layout, FILE *out)
 
 	for (int i = 0; i < CONTENDERS; i++) {
 		struct setup s = {
-			.node = i == IN_TREE ? PEER : guest_dev_node(),
+			.node = i == IN_TREE ? PEER : opt.vdpa ? NULL : guest_dev_node(),
+			.function = i - SPLIT,
 			.packed = i == PACKED,
 			.in_order = opt.in_order && i != IN_TREE,
 			.regions = layouts[layout].regions,
@@ -234,7 +241,7 @@ static void bench(unsigned int layout, FILE *out)
 			.iotlb = layouts[layout].iotlb,
 		};
 
-		if (wanted(opt.only, names[i]) && !access(s.node, F_OK))
+		if (wanted(opt.only, names[i]) && !(s.node && access(s.node, F_OK)))
 			c[i] = start(&s);
 	}
 	head(layouts[layout].about);
@@ -280,6 +287,8 @@ static const char usage_rest[] =
 "  --packets N      in a round\n"
 "  --ring N         descriptors (256)\n"
 "  --in-order       negotiate VIRTIO_F_IN_ORDER on ours\n"
+"  --vdpa           ours are vDPA devices of weft_vdpa, of two functions with the\n"
+"                   layout 1region\n"
 "  --figures FILE   all figures, one a line: LAYOUT LOAD CONTENDER WHAT VALUE\n";
 
 static void help(void)
@@ -297,7 +306,7 @@ static void arguments(int argc, char **argv)
 		{ "help", 0, NULL, 'h' }, { "load", 1, NULL, 'l' }, { "layout", 1, NULL, 'L' },
 		{ "only", 1, NULL, 'o' }, { "quick", 1, NULL, 'q' }, { "rounds", 1, NULL, 'r' },
 		{ "packets", 1, NULL, 'p' }, { "ring", 1, NULL, 's' },
-		{ "in-order", 0, NULL, 'i' }, { "figures", 1, NULL, 'f' }, { }
+		{ "in-order", 0, NULL, 'i' }, { "vdpa", 0, NULL, 'v' }, { "figures", 1, NULL, 'f' }, { }
 	};
 	int o;
 
@@ -327,6 +336,10 @@ static void arguments(int argc, char **argv)
 			break;
 		case 'i':
 			opt.in_order = true;
+			break;
+		case 'v':
+			opt.vdpa = true;
+			opt.layout = "1region";
 			break;
 		case 'f':
 			opt.figures = optarg;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "guest_net.h"
 #include "host_clock.h"
+#include "vdev_lib.h"
 
 #define HDR		12
 #define MSS		1448
@@ -44,10 +46,10 @@ const struct load loads[] = {
 };
 
 /* There is one of all in a process. */
-static struct guest_mem mem;
-static struct guest_dev dev;
-static struct guest_ring ring[2];
-static struct guest_link tap;
+static struct guest_mem *mem;
+static struct guest_ring *ring;
+static struct guest_link host = { .xdp = -1 };	/* the host's side: a tap, or a representor */
+static char worker[32];
 static uint64_t *tx_buf;	/* addresses of frames, one for each descriptor */
 static unsigned int tx_len;	/* of those now in there */
 static uint8_t frame[HDR + GSO_LEN];
@@ -102,7 +104,7 @@ static void fill_tx(unsigned int len)
 		return;
 	make_frame(len);
 	for (unsigned int i = 0; i < ring[GUEST_TX].size; i++)
-		guest_mem_write(&mem, tx_buf[i], frame, HDR + len);
+		guest_mem_write(mem, tx_buf[i], frame, HDR + len);
 	tx_len = len;
 }
 
@@ -123,49 +125,86 @@ static uint64_t buffer(size_t len)
 	uint64_t addr;
 
 	do {
-		addr = guest_mem_alloc(&mem, len, GUEST_PAGE);
+		addr = guest_mem_alloc(mem, len, GUEST_PAGE);
 		if (!addr)
 			fail("guest memory");
-		guest_mem_span(&mem, addr, &have);
+		guest_mem_span(mem, addr, &have);
 	} while (have < len);
 	return addr;
 }
 
-void load_open(const struct setup *s)
+static void open_vhost(const struct setup *s, uint64_t features)
 {
+	static struct guest_ring rings[2];
+	static struct guest_mem memory;
+	static struct guest_dev dev;
 	struct guest_mem_config config = {
 		.regions = s->regions,
 		.data_bytes = 64 << 20,
 		.iova = s->iotlb != GUEST_NO_IOTLB,
 	};
+	uint64_t negotiated = features | (config.iova ? F(VIRTIO_F_ACCESS_PLATFORM) : 0);
+
+	mem = &memory;
+	ring = rings;
+	if (guest_net_private())
+		fail("a network namespace");
+	strcpy(host.name, "tap0");
+	host.backend = guest_tap_open(host.name, HDR, 0);
+	if (host.backend < 0)
+		fail("a tap");
+	host.ifindex = 2;	/* lo is 1, and there is nothing else */
+	if (guest_mem_init(mem, &config) || guest_dev_open(&dev, s->node))
+		fail(s->node);
+	if (guest_dev_setup(&dev, mem, negotiated, s->iotlb))
+		fail("the device's setup");
+	for (unsigned int i = 0; i < 2; i++)
+		if (guest_ring_init(&ring[i], mem, s->size, features, TABLE,
+				    GUEST_BASE_FIRST(s->packed)) ||
+		    guest_dev_attach(&dev, i, &ring[i]))
+			fail("a ring");
+	for (unsigned int i = 0; i < 2; i++)
+		if (guest_dev_start(&dev, i, host.backend))
+			fail("the backend");
+	snprintf(worker, sizeof(worker), "vhost-%d", getpid());
+}
+
+/* The same driver on a vDPA device. Nobody else is on the host's network either. */
+static void open_vdpa(const struct setup *s)
+{
+	static struct vguest guest;
+	static struct vdev dev;
+	struct vdev_config c = {
+		.size = s->size, .table = TABLE, .data_bytes = 64 << 20,
+		.packed = s->packed, .in_order = s->in_order, .mergeable = true,
+	};
+
+	mem = &guest.mem;
+	ring = guest.ring;
+	vdev_make(&dev, s->function, &c);
+	close(dev.far);
+	vguest_init(&guest, &c);
+	vdev_begin(&dev, &guest, NULL);
+	strcpy(host.name, dev.name);
+	host.ifindex = if_nametoindex(dev.name);
+	snprintf(worker, sizeof(worker), "vdpa%u-0", s->function);
+}
+
+void load_open(const struct setup *s)
+{
 	uint64_t features = F(VIRTIO_F_VERSION_1) | F(VIRTIO_RING_F_EVENT_IDX) |
 			    F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_NET_F_MRG_RXBUF) |
 			    (s->packed ? F(VIRTIO_F_RING_PACKED) : 0) |
 			    (s->in_order ? F(VIRTIO_F_IN_ORDER) : 0);
-	uint64_t negotiated = features | (config.iova ? F(VIRTIO_F_ACCESS_PLATFORM) : 0);
 
-	if (guest_net_private())
-		fail("a network namespace");
-	strcpy(tap.name, "tap0");
-	tap.xdp = -1;
-	tap.backend = guest_tap_open(tap.name, HDR, 0);
-	if (tap.backend < 0)
-		fail("a tap");
-	tap.ifindex = 2;	/* lo is 1, and there is nothing else */
+	if (s->node)
+		open_vhost(s, features);
+	else
+		open_vdpa(s);
 	/* It only sends: frames that are received would be copied for it. */
-	tap.far = guest_packet_open(tap.name, true, false);
-	if (tap.far < 0)
+	host.far = guest_packet_open(host.name, true, false);
+	if (host.far < 0)
 		fail("a packet socket");
-	if (guest_mem_init(&mem, &config) || guest_dev_open(&dev, s->node))
-		fail(s->node);
-	if (guest_dev_setup(&dev, &mem, negotiated, s->iotlb))
-		fail("the device's setup");
-	for (unsigned int i = 0; i < 2; i++)
-		if (guest_ring_init(&ring[i], &mem, s->size, features, TABLE,
-				    GUEST_BASE_FIRST(s->packed)) ||
-		    guest_dev_attach(&dev, i, &ring[i]))
-			fail("a ring");
-
 	tx_buf = calloc(s->size, sizeof(*tx_buf));
 	for (unsigned int i = 0; i < s->size; i++)
 		tx_buf[i] = buffer(HDR + GSO_LEN);
@@ -174,9 +213,7 @@ void load_open(const struct setup *s)
 	guest_ring_calls_off(&ring[GUEST_RX]);
 	guest_ring_calls_off(&ring[GUEST_TX]);
 	guest_ring_show(&ring[GUEST_RX]);
-	for (unsigned int i = 0; i < 2; i++)
-		if (guest_dev_start(&dev, i, tap.backend))
-			fail("the backend");
+	guest_ring_kick_always(&ring[GUEST_RX]);
 }
 
 /* What the workers took */
@@ -203,10 +240,8 @@ static uint64_t workers_ns(void)
 
 	if (n < 0) {
 		static const char *const dirs[] = { "/proc/self/task", "/proc" };
-		char name[32];
 
 		n = 0;
-		snprintf(name, sizeof(name), "vhost-%d", getpid());
 		for (int i = 0; i < 2 && !n; i++) {
 			DIR *dir = opendir(dirs[i]);
 			struct dirent *e;
@@ -214,7 +249,7 @@ static uint64_t workers_ns(void)
 
 			while (dir && n < 8 && (e = readdir(dir))) {
 				snprintf(comm, sizeof(comm), "%s/%.16s/comm", dirs[i], e->d_name);
-				if (has_name(comm, name))
+				if (has_name(comm, worker))
 					snprintf(path[n++], sizeof(path[0]), "%s/%.16s/schedstat",
 						 dirs[i], e->d_name);
 			}
@@ -310,7 +345,7 @@ static unsigned int receive(struct guest_ring *r, unsigned int *more)
 		struct virtio_net_hdr_mrg_rxbuf *hdr;
 
 		if (!*more) {
-			hdr = guest_mem_ptr(&mem, (uintptr_t)token);
+			hdr = guest_mem_ptr(mem, (uintptr_t)token);
 			*more = hdr->num_buffers;
 		}
 		if (!--*more)
@@ -335,7 +370,7 @@ static void get_frames(const struct load *l, unsigned int packets)
 		if (burst > packets)
 			burst = packets;
 		for (unsigned int i = 0; i < burst; i++)
-			if (guest_far_send(tap.far, &hdr, frame + HDR, l->len))
+			if (guest_far_send(host.far, &hdr, frame + HDR, l->len))
 				fail("sending to the tap");
 		for (left = burst; left;) {
 			wait_for(r, 1);
@@ -372,11 +407,11 @@ struct cost load_round(const struct load *l, unsigned int packets)
 {
 	struct guest_ring *r = &ring[l->kind == LOAD_RX ? GUEST_RX : GUEST_TX];
 	uint64_t tsc, ns, kicks, calls;
-	bool drops = tap.xdp >= 0;
-	double host;
+	bool drops = host.xdp >= 0;
+	double clock;
 	struct cost c;
 
-	if (l->drop != drops && guest_link_xdp(&tap, l->drop ? XDP_DROP : -1))
+	if (l->drop != drops && guest_link_xdp(&host, l->drop ? XDP_DROP : -1))
 		fail("an XDP program");
 	if (l->kind != LOAD_RX)
 		fill_tx(l->len);
@@ -386,7 +421,7 @@ struct cost load_round(const struct load *l, unsigned int packets)
 
 	kicks = r->kicks;
 	calls = r->calls;
-	host = host_clock();
+	clock = host_clock();
 	ns = workers_ns();
 	tsc = __rdtsc();
 	play(l, packets);
@@ -394,7 +429,7 @@ struct cost load_round(const struct load *l, unsigned int packets)
 	/* A worker's time is counted when it goes to sleep. */
 	usleep(1000);
 	c.worker = (double)(workers_ns() - ns) / packets;
-	c.pps = packets / (host_clock() - host);
+	c.pps = packets / (host_clock() - clock);
 	c.kicks = (double)(r->kicks - kicks) / packets;
 	c.calls = (double)(r->calls - calls) / packets;
 	return c;

@@ -18,9 +18,10 @@ struct load {
 	unsigned int packets;		/* in a round */
 };
 
-/* One way to use one node. */
+/* One way to use one node, or, without one, the vDPA device of a function. */
 struct setup {
 	const char *node;
+	unsigned int function;
 	bool packed, in_order;
 	unsigned int regions, size;
 	enum guest_iotlb iotlb;
