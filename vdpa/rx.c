@@ -16,6 +16,18 @@ struct room {
 };
 
 /*
+ * Whether the whole ring is in @room: the driver has no place for another
+ * buffer, so one that is waited for does not come.
+ */
+static bool is_all(const struct weft_ring *r, const struct room *room)
+{
+	if (r->cfg.packed)
+		return r->place.avail == room->mark.avail &&
+		       r->place.avail_wrap != room->mark.avail_wrap;
+	return (u16)(r->place.avail - room->mark.avail) == r->cfg.size;
+}
+
+/*
  * Takes buffers for @need bytes. Returns how many; 0 if there are not enough
  * now; -ENOSPC if there will never be; -EINVAL if the ring is broken. Without a
  * positive result nothing is taken.
@@ -33,6 +45,8 @@ static int find_room(struct weft_vdpa_vq *vq, u64 need, bool mergeable, struct r
 	room->iovs = 0;
 	do {
 		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
+		if (unlikely(!ret && is_all(r, room)))
+			ret = -ENOSPC;
 		if (unlikely(ret <= 0))
 			goto out;
 		if (unlikely(c.out || !c.in)) {

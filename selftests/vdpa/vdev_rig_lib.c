@@ -153,7 +153,7 @@ void vdev_flood(struct vdev *v, unsigned int frames, size_t len)
 
 unsigned int vdev_arrived(struct vdev *v)
 {
-	static uint8_t data[65536];
+	static uint8_t data[70000];
 	struct virtio_net_hdr hdr;
 	unsigned int n = 0;
 

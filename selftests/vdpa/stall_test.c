@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whatever one side does not do, the other one is served: no queue waits for
+ * another, and all that is said to the device is answered while frames pass.
+ */
+#include <linux/virtio_net.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "flow_lib.h"
+#include "guest_net.h"
+#include "kernel_log.h"
+#include "kselftest.h"
+#include "vdpa_nl_lib.h"
+
+static struct vguest g;
+static struct vdev v;
+static struct flow f;
+
+/* A receiver that has room for n frames, and then does nothing any more */
+static void run_receiver_stops(bool packed, unsigned int n)
+{
+	const unsigned int frames = 2000;
+	struct guest_buf b;
+	unsigned int left;
+
+	vdev_open(&v, &g, &(struct vdev_config){ .packed = packed });
+	b = (struct guest_buf){ g.buf[GUEST_RX], VDEV_BUF };
+	for (unsigned int i = 0; i < n; i++)
+		ASSERT_EQ(guest_ring_add(&g.ring[GUEST_RX], &b, 0, 1, GUEST_DIRECT, &g), 0);
+	guest_ring_kick(&g.ring[GUEST_RX]);
+	vdev_flood(&v, frames, 60);
+	vdev_reaches(&v, GUEST_RX, "packets", n);
+	EXPECT_EQ(vdev_stats(&v, GUEST_RX, "packets"), n);
+	/* As many wait as may wait, and the others were told to be too many: none is forgotten. */
+	vdev_reaches(&v, GUEST_RX, "drop.line-full", frames - n - VDEV_LINE);
+	EXPECT_LE(vdev_stats(&v, GUEST_RX, "drop.line-full"), frames - VDEV_LINE);
+	for (int i = 0; i < 300; i++)
+		ASSERT_EQ(vdev_send(&v), 0);
+	vdev_witness();
+	/* It goes on where it stopped, with what has waited. */
+	for (unsigned int i = 0; i < n; i++)
+		ASSERT_TRUE(guest_ring_get(&g.ring[GUEST_RX], &(uint32_t){ 0 },
+					   &(void *){ NULL }));
+	left = frames - n - vdev_stats(&v, GUEST_RX, "drop.line-full");
+	EXPECT_GE(left, VDEV_LINE - n);
+	while (left) {
+		unsigned int some = left < 64 ? left : 64;
+
+		for (unsigned int k = 0; k < some; k++)
+			ASSERT_EQ(guest_ring_add(&g.ring[GUEST_RX], &b, 0, 1, GUEST_DIRECT, &g), 0);
+		guest_ring_kick(&g.ring[GUEST_RX]);
+		for (unsigned int k = 0; k < some; k++) {
+			ASSERT_TRUE(guest_ring_wait(&g.ring[GUEST_RX], VDEV_WAIT));
+			ASSERT_TRUE(guest_ring_get(&g.ring[GUEST_RX], &(uint32_t){ 0 },
+						   &(void *){ NULL }));
+		}
+		left -= some;
+	}
+	EXPECT_EQ(vdev_all(&v, GUEST_RX), frames);
+	ASSERT_EQ(vdev_receive(&v), 0);
+	vdev_unharmed(&v);
+}
+
+TEST(receiver_posts_nothing_split)
+{
+	run_receiver_stops(false, 0);
+}
+
+TEST(receiver_posts_nothing_packed)
+{
+	run_receiver_stops(true, 0);
+}
+
+TEST(receiver_posts_one_buffer_split)
+{
+	run_receiver_stops(false, 1);
+}
+
+TEST(receiver_posts_one_buffer_packed)
+{
+	run_receiver_stops(true, 1);
+}
+
+TEST(receiver_stops_split)
+{
+	run_receiver_stops(false, 63);
+}
+
+/* What waits for a receiver that does nothing is in nobody's way. */
+TEST(receiver_that_stopped_is_reset_suspended_and_closed)
+{
+	vdev_open(&v, &g, &(struct vdev_config){ });
+	for (int i = 0; i < 20; i++) {
+		vdev_flood(&v, 600, 60);
+		if (i & 1)
+			ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_SUSPEND, NULL), 0);
+		if (i & 2)
+			ASSERT_EQ(vdev_set_status(&v, 0), 0);
+		vdev_restart(&v);
+		/* Of what came before, nothing is left for the next driver. */
+		ASSERT_EQ(guest_ring_add(&g.ring[GUEST_RX],
+					 &(struct guest_buf){ g.buf[GUEST_RX], VDEV_BUF }, 0, 1,
+					 GUEST_DIRECT, &g), 0);
+		guest_ring_kick_always(&g.ring[GUEST_RX]);
+		ASSERT_EQ(vdev_send(&v), 0);
+		ASSERT_FALSE(guest_ring_has_used(&g.ring[GUEST_RX]));
+		vdev_restart(&v);
+	}
+	vdev_unharmed(&v);
+}
+
+/* Buffers that are too small: the frame is dropped, and the next one that fits is not. */
+static void run_small_buffers(bool packed, bool mergeable, unsigned int size, unsigned int len)
+{
+	struct vdev_config c = { .packed = packed, .mergeable = mergeable, .size = size };
+	struct guest_ring *ring = &g.ring[GUEST_RX];
+	uint32_t used;
+	void *token;
+
+	vdev_open(&v, &g, &c);
+	for (unsigned int i = 0; i < size; i++)
+		ASSERT_EQ(guest_ring_add(ring, &(struct guest_buf){ g.buf[GUEST_RX], len }, 0, 1,
+					 GUEST_DIRECT, &g), 0);
+	guest_ring_kick(ring);
+	/* More than all of them hold together */
+	vdev_flood(&v, 600, 1500);
+	vdev_reaches(&v, GUEST_RX, "drop.no-buffer", 88);
+	vdev_flood(&v, 1, 14);
+	if (len >= VDEV_HDR + 14) {
+		ASSERT_TRUE(guest_ring_wait(ring, VDEV_WAIT));
+		ASSERT_TRUE(guest_ring_get(ring, &used, &token));
+		EXPECT_EQ(used, VDEV_HDR + 14);
+	} else {
+		vdev_reaches(&v, GUEST_RX, "drop.no-buffer", 100);
+	}
+	for (int i = 0; i < 20; i++)
+		ASSERT_EQ(vdev_send(&v), 0);
+	vdev_bounded(&v);
+	vdev_witness();
+	vdev_restart(&v);
+	vdev_unharmed(&v);
+}
+
+TEST(receiver_with_buffers_of_a_byte_split)
+{
+	run_small_buffers(false, false, 64, 1);
+}
+
+TEST(receiver_with_buffers_of_a_byte_packed)
+{
+	run_small_buffers(true, false, 64, 1);
+}
+
+TEST(receiver_with_buffers_too_small_split)
+{
+	run_small_buffers(false, false, 64, 200);
+}
+
+TEST(receiver_with_all_buffers_together_too_small_split)
+{
+	run_small_buffers(false, true, 4, 200);
+}
+
+TEST(receiver_with_all_buffers_together_too_small_packed)
+{
+	run_small_buffers(true, true, 4, 200);
+}
+
+/* A transmitter that never stops, by a thread that makes all available at once, always */
+static atomic_bool stop;
+
+static void *transmit(void *arg)
+{
+	struct guest_ring *ring = &g.ring[GUEST_TX];
+	uint16_t used, shown = 0;
+
+	while (!stop) {
+		used = __atomic_load_n(&ring->used->idx, __ATOMIC_ACQUIRE);
+		if ((uint16_t)(shown - used) >= ring->size) {
+			sched_yield();
+			continue;
+		}
+		shown = used + ring->size;
+		__atomic_store_n(&ring->avail->idx, shown, __ATOMIC_RELEASE);
+		eventfd_write(ring->kick, 1);
+	}
+	return NULL;
+}
+
+static void begin_transmit(pthread_t *t)
+{
+	struct guest_ring *ring = &g.ring[GUEST_TX];
+
+	guest_mem_fill(&g.mem, g.buf[GUEST_TX], 0, VDEV_BUF);
+	for (unsigned int i = 0; i < ring->size; i++) {
+		ring->desc[i] = (struct vring_desc){ g.buf[GUEST_TX], VDEV_HDR + 60 };
+		ring->avail->ring[i] = i;
+	}
+	stop = false;
+	ASSERT_EQ(pthread_create(t, NULL, transmit, NULL), 0);
+}
+
+static void end_transmit(pthread_t t)
+{
+	stop = true;
+	pthread_join(t, NULL);
+}
+
+TEST(transmitter_never_stops)
+{
+	struct vhost_vring_state s;
+	uint64_t features;
+	pthread_t t;
+
+	vdev_open(&v, &g, &(struct vdev_config){ .size = 1024 });
+	begin_transmit(&t);
+	vdev_reaches(&v, GUEST_TX, "packets", 5000);
+	for (unsigned int i = 0; i < 30; i++) {
+		long long packets = vdev_stats(&v, GUEST_TX, "packets");
+
+		/* All that can be said is answered. */
+		ASSERT_EQ(ioctl(v.fd, VHOST_GET_FEATURES, &features), 0);
+		s = (struct vhost_vring_state){ i & 1 };
+		ASSERT_EQ(ioctl(v.fd, VHOST_GET_VRING_BASE, &s), 0);
+		ASSERT_EQ(vdev_file(&v, VHOST_SET_VRING_CALL, GUEST_TX, g.ring[GUEST_TX].call), 0);
+		ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, GUEST_TX, 0), 0);
+		ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, GUEST_TX, 1), 0);
+		ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_SUSPEND, NULL), 0);
+		ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_RESUME, NULL), 0);
+		ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_UPDATE, 0, 1 << 20, 4096, g.mem.base, 3), 0);
+		ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_INVALIDATE, 0, 1 << 20, 4096, NULL, 0), 0);
+		/* A flood the other way, and a queue of the same worker */
+		ASSERT_EQ(vdev_receive(&v), 0);
+		vdev_reaches(&v, GUEST_TX, "packets", packets + 100);
+		vdev_witness();
+	}
+	EXPECT_STREQ(vdev_text(&v, GUEST_TX, "fault"), "none");
+	vdev_bounded(&v);
+	end_transmit(t);
+	vdev_restart(&v);
+	vdev_arrived(&v);
+	vdev_unharmed(&v);
+}
+
+TEST(transmitter_never_stops_and_is_reset_and_closed)
+{
+	pthread_t t;
+
+	vdev_open(&v, &g, &(struct vdev_config){ .size = 256 });
+	for (unsigned int i = 0; i < 20; i++) {
+		begin_transmit(&t);
+		vdev_reaches(&v, GUEST_TX, "packets", 500 * (i + 1));
+		if (i & 1)
+			ASSERT_EQ(vdev_set_status(&v, 0), 0);
+		else
+			vdev_leave(&v);
+		end_transmit(t);
+		vdev_restart(&v);
+		vdev_arrived(&v);
+	}
+	vdev_unharmed(&v);
+}
+
+/* Changes while frames pass both ways: each frame arrives as if there were none. */
+
+static void run_changes(bool packed, void (*change)(unsigned int i), unsigned int times)
+{
+	struct vdev_config c = { .packed = packed, .ctrl = true,
+				 .features = F(VIRTIO_NET_F_CTRL_MAC_ADDR) };
+
+	vdev_open(&v, &g, &c);
+	flow_begin(&f, &g, 0);
+	for (unsigned int i = 0; i < times; i++) {
+		flow_run(&f, &v, 4);
+		flow_host(&f, &v, 4);
+		change(i);
+	}
+	flow_run(&f, &v, 20);
+	flow_end(&f, &v);
+	flow_lost(&f, &v, 1);
+	EXPECT_EQ(vdev_stats(&v, GUEST_RX, "drop.down"), 0);
+	vdev_witness();
+	kernel_log_quiet();
+}
+
+#define WHILE_FRAMES_PASS(_name, _times)				\
+	static void run_##_name(bool packed)				\
+	{								\
+		run_changes(packed, _name, _times);			\
+	}								\
+	TEST(_name##_while_frames_pass_split)				\
+	{								\
+		run_##_name(false);					\
+	}								\
+	TEST(_name##_while_frames_pass_packed)				\
+	{								\
+		run_##_name(true);					\
+	}
+
+static void set_map(unsigned int i)
+{
+	/* Other memory, beside that of the rings */
+	uint64_t at = 1ULL << 45 | (uint64_t)(i & 7) << 20;
+
+	if (i & 8)
+		ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_INVALIDATE, 0, at, 65536, NULL, 0), 0);
+	else
+		ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_UPDATE, 0, at, 65536, g.mem.base, 3), 0);
+}
+
+WHILE_FRAMES_PASS(set_map, 60)
+
+static void batches_of_maps(unsigned int i)
+{
+	uint64_t at = 1ULL << 45 | (uint64_t)i << 24;
+
+	ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_BATCH_BEGIN, 0, 0, 0, NULL, 0), 0);
+	for (int k = 0; k < 16; k++)
+		ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_UPDATE, 0, at + k * 8192, 4096,
+				     g.mem.base + k * 4096, 3), 0);
+	/* The rings are taken away and come back before the end of it. */
+	ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_INVALIDATE, 0, g.mem.start, g.mem.size, NULL, 0), 0);
+	ASSERT_EQ(vdev_map(&v), 0);
+	ASSERT_EQ(vdev_iotlb(&v, VHOST_IOTLB_BATCH_END, 0, 0, 0, NULL, 0), 0);
+}
+
+WHILE_FRAMES_PASS(batches_of_maps, 40)
+
+static void eventfds_set(unsigned int i)
+{
+	ASSERT_EQ(vdev_file(&v, VHOST_SET_VRING_CALL, VDEV_CTRL, g.ring[VDEV_CTRL].call), 0);
+	ASSERT_EQ(vdev_file(&v, VHOST_SET_VRING_KICK, i & 1, g.ring[i & 1].kick), 0);
+	ASSERT_EQ(vdev_file(&v, VHOST_SET_VRING_ERR, i & 1, g.ring[i & 1].err), 0);
+}
+
+WHILE_FRAMES_PASS(eventfds_set, 100)
+
+static void queues_disabled_and_enabled(unsigned int i)
+{
+	ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, i & 1, 0), 0);
+	ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, i & 1, 1), 0);
+}
+
+WHILE_FRAMES_PASS(queues_disabled_and_enabled, 60)
+
+static void commands_of_the_driver(unsigned int i)
+{
+	uint8_t mac[6] = { 2, 0, 0, 0, 0, i };
+
+	ASSERT_EQ(vdev_command(&v, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac, 6),
+		  VIRTIO_NET_OK);
+}
+
+WHILE_FRAMES_PASS(commands_of_the_driver, 60)
+
+static void counters_read(unsigned int i)
+{
+	struct nl_answer *a = malloc(sizeof(*a));
+	uint32_t q = i % 3;
+	struct nl m;
+
+	nl_begin(&m, VDPA_CMD_DEV_VSTATS_GET);
+	nl_put_string(&m, VDPA_ATTR_DEV_NAME, v.name);
+	nl_put(&m, VDPA_ATTR_DEV_QUEUE_INDEX, &q, 4);
+	ASSERT_EQ(nl_send(&m, false, a), 0);
+	nl_begin(&m, VDPA_CMD_DEV_CONFIG_GET);
+	nl_put_string(&m, VDPA_ATTR_DEV_NAME, v.name);
+	ASSERT_EQ(nl_send(&m, false, a), 0);
+	vdev_text(&v, q, "role");
+	vdev_text(&v, -1, "status");
+	free(a);
+}
+
+WHILE_FRAMES_PASS(counters_read, 60)
+
+/* The device is deleted while a client has it: it waits for the client, and for nothing else. */
+static void *delete(void *arg)
+{
+	return (void *)(intptr_t)(vdpa_delete(v.name) ? errno : 0);
+}
+
+TEST(deleted_while_frames_pass)
+{
+	pthread_t t;
+	void *err;
+
+	vdev_open(&v, &g, &(struct vdev_config){ });
+	for (int i = 0; i < 5; i++) {
+		flow_begin(&f, &g, 0);
+		flow_run(&f, &v, 20);
+		ASSERT_EQ(pthread_create(&t, NULL, delete, NULL), 0);
+		/* Frames pass all the same, until the client ends. */
+		flow_run(&f, &v, 50);
+		flow_end(&f, &v);
+		vdev_leave(&v);
+		ASSERT_EQ(pthread_join(t, &err), 0);
+		EXPECT_EQ((intptr_t)err, 0);
+		EXPECT_FALSE(vdpa_exists(v.name));
+		close(v.far);
+		vdev_make(&v, 0, &g.c);
+		guest_mem_free(&g.mem);
+		vguest_init(&g, &(struct vdev_config){ });
+		vdev_begin(&v, &g, NULL);
+	}
+	vdev_unharmed(&v);
+}
