@@ -608,7 +608,7 @@ static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iot
 	mutex_unlock(&dev->lock);
 	weft_space_free(old);
 	weft_space_free(unwanted);
-	if (ret && vdpa->use_va && net_ratelimit())
+	if (ret && vdpa->use_va && __ratelimit(&dev->limit))
 		dev_notice(&vdpa->dev, "memory cannot be mapped (error %d): with use_va it has to be shared memory (memfd, /dev/shm), not of huge pages, open for writing, not sealed, and less than \"ulimit -l\"\n",
 			   ret);
 	return ret;

@@ -18,6 +18,7 @@
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/ptr_ring.h>
+#include <linux/ratelimit.h>
 #include <linux/vdpa.h>
 #include <linux/virtio_net.h>
 #include <net/xdp.h>
@@ -200,6 +201,7 @@ struct weft_vdpa_filter {
  * @identity: a driver of the kernel drives it, whose addresses are physical
  * @debugfs: directory
  * @fault: what goes wrong on demand
+ * @limit: of what is said of nonsense, whichever queue's
  * @vqs: queues, two for each pair and one more
  * @nvqs: how many
  */
@@ -229,6 +231,7 @@ struct weft_vdpa {
 	unsigned long vlans[BITS_TO_LONGS(VLAN_N_VID)];
 	struct dentry *debugfs;
 	struct weft_fault fault;
+	struct ratelimit_state limit;
 	struct weft_vdpa_vq *vqs;
 	u16 nvqs;
 };

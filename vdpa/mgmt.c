@@ -93,6 +93,9 @@ static void configure(struct weft_vdpa *dev, const struct weft_vdpa_params *p)
 	mutex_init(&dev->lock);
 	weft_fault_init(dev);
 	spin_lock_init(&dev->config_lock);
+	/* Drivers may have rings break at will. What is not said is counted all the same. */
+	ratelimit_state_init(&dev->limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	ratelimit_set_flags(&dev->limit, RATELIMIT_MSG_ON_RELEASE);
 	dev->offered = p->features;
 	dev->pairs = p->pairs;
 	dev->active = 1;

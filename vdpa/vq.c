@@ -405,7 +405,7 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 	vq->told = true;
 	vq->stats.faults[fault]++;
 	trace_weft_vdpa_error(vq->dev->vdpa.index, vq->index, fault, vq->ring.place.avail);
-	if (net_ratelimit())
+	if (__ratelimit(&vq->dev->limit))
 		dev_notice(&vq->dev->vdpa.dev, "queue %u stopped: %s at index %u\n",
 			   vq->index, weft_ring_fault_name(fault), vq->ring.place.avail);
 	return -EINVAL;
