@@ -73,8 +73,9 @@ static int read_config(struct device *d, const char *name, const struct vdpa_dev
 	char why[WEFT_VDPA_WHY];
 	int ret;
 
-	if (!dev_valid_name(name)) {
-		dev_notice(d, "\"%s\" cannot be the name of a netdev, which the representor is: at most %d characters, no blank, '/' or ':'\n",
+	/* Of a name with '%', the stack would make another one. */
+	if (!dev_valid_name(name) || strchr(name, '%')) {
+		dev_notice(d, "\"%s\" cannot be the name of a netdev, which the representor is: at most %d characters, no blank, '/', ':' or '%%'\n",
 			   name, IFNAMSIZ - 1);
 		return -EINVAL;
 	}

@@ -211,7 +211,7 @@ TEST(a15_functions_that_there_are_not)
 /* The same name, and the same function, by many at once */
 static void *storm(void *arg)
 {
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < 8; i++) {
 		vdpa_make("storm", (intptr_t)arg, &(struct vdpa_make){ .pairs = 1 + i % 4 });
 		vdpa_delete("storm");
 	}
@@ -304,6 +304,9 @@ TEST(a15_messages_without_sense)
 			uint64_t at = guest_hash(i, 100 + k);
 			unsigned int len = at >> 8 & 31;
 
+			/* A device of any name would have to be found again. */
+			if (at % 26 == VDPA_ATTR_DEV_NAME)
+				continue;
 			for (unsigned int b = 0; b < sizeof(data); b++)
 				data[b] = guest_hash(at, b) & (at >> 20 & 1 ? 0xff : 3);
 			nl_put_raw(&m, at % 26, at >> 16 & 7 ? 4 + len : at >> 24, data, len);

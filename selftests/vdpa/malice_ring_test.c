@@ -92,8 +92,7 @@ static void run_commands(bool packed, uint64_t features)
 
 #define CTRL_ALL (F(VIRTIO_NET_F_CTRL_RX) | F(VIRTIO_NET_F_CTRL_RX_EXTRA) |	\
 		  F(VIRTIO_NET_F_CTRL_VLAN) | F(VIRTIO_NET_F_CTRL_MAC_ADDR) |	\
-		  F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | F(VIRTIO_NET_F_GUEST_CSUM) |	\
-		  F(VIRTIO_NET_F_GUEST_ANNOUNCE))
+		  F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | F(VIRTIO_NET_F_GUEST_CSUM))
 
 TEST(a7_split_commands_of_all_classes)
 {
