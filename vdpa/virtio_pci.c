@@ -105,6 +105,8 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = pci_enable_device(pdev);
 	if (ret)
 		goto err_free;
+	/* What was there before us may have left it on. */
+	pci_clear_master(pdev);
 	m->vp.pci_dev = pdev;
 	ret = vp_modern_probe(&m->vp);
 	if (ret) {

@@ -204,7 +204,15 @@ static struct vdpa_notification_area get_vq_notification(struct vdpa_device *vdp
 
 static int get_vq_irq(struct vdpa_device *vdpa, u16 index)
 {
-	return weft_vpci_irq_of(to_weft_vpci(vdpa), vq_of(vdpa, index));
+	struct weft_vpci *dev = to_weft_vpci(vdpa);
+
+	/*
+	 * vhost_vdpa asks once DRIVER_OK was wanted, also if it was refused; but it
+	 * takes a bypass back only while the status says so.
+	 */
+	if (~READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK)
+		return -EINVAL;
+	return weft_vpci_irq_of(dev, vq_of(vdpa, index));
 }
 
 /* The device */
@@ -252,6 +260,8 @@ static u8 get_status(struct vdpa_device *vdpa)
 
 	mutex_lock(&dev->lock);
 	status = weft_vpci_hw_status(dev);
+	/* Nothing that this driver has not said: of a reset that did not end, say. */
+	status &= dev->status | VIRTIO_CONFIG_S_NEEDS_RESET;
 	mutex_unlock(&dev->lock);
 	return status;
 }
@@ -287,7 +297,7 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 	if (add & VIRTIO_CONFIG_S_FEATURES_OK && accepts_features(dev, now))
 		now |= VIRTIO_CONFIG_S_FEATURES_OK;
 	dev->status = now;
-	if (~add & VIRTIO_CONFIG_S_DRIVER_OK || ~now & VIRTIO_CONFIG_S_FEATURES_OK)
+	if (~add & VIRTIO_CONFIG_S_DRIVER_OK || ~now & VIRTIO_CONFIG_S_FEATURES_OK || dev->failed)
 		goto out;
 	if (weft_vpci_hw_start(dev))
 		dev->failed = true;
@@ -330,7 +340,7 @@ static int reset(struct vdpa_device *vdpa)
 	}
 	dev->features = 0;
 	dev->status = 0;
-	dev->failed = dev->gone;
+	dev->failed = dev->gone || dev->stuck;
 	mutex_unlock(&dev->lock);
 	return ret;
 }

@@ -127,6 +127,12 @@ int weft_vpci_hw_enable(struct weft_vpci *dev, u16 index)
 				       index, vq->num, vq->max);
 		return -EINVAL;
 	}
+	/* Features may have come after the areas. */
+	if (dev->features & BIT_ULL(VIRTIO_F_RING_PACKED) && vq->areas[1] & 3) {
+		dev_notice_ratelimited(d, "queue %u: its driver area at 0x%llx is not aligned as virtio has it\n",
+				       index, vq->areas[1]);
+		return -EINVAL;
+	}
 	vp_modern_set_queue_size(vp, index, vq->num);
 	vp_modern_queue_address(vp, index, vq->areas[0], vq->areas[1], vq->areas[2]);
 	/* §4.1.5.1.2.2: it reads back as none if the device has no room for it. */
@@ -287,7 +293,8 @@ static bool in_bar(struct pci_dev *pdev, resource_size_t page)
 	int i;
 
 	for (i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (pci_resource_len(pdev, i) && page >= pci_resource_start(pdev, i) &&
+		if (pci_resource_flags(pdev, i) & IORESOURCE_MEM && pci_resource_len(pdev, i) &&
+		    page >= pci_resource_start(pdev, i) &&
 		    page + PAGE_SIZE - 1 <= pci_resource_end(pdev, i))
 			return true;
 	return false;
@@ -303,7 +310,8 @@ static int find_doorbells(struct weft_vpci *dev)
 {
 	struct virtio_pci_modern_device *vp = dev->vp;
 	u32 length = notify_length(vp), step = vp->notify_offset_multiplier;
-	unsigned int i, k, n = vp_modern_get_num_queues(vp);
+	/* It may say another number than before. */
+	unsigned int i, k, n = max_t(unsigned int, vp_modern_get_num_queues(vp), dev->nvqs);
 	u16 *offs = kvcalloc(n, sizeof(*offs), GFP_KERNEL);
 
 	if (!offs)
@@ -323,6 +331,7 @@ static int find_doorbells(struct weft_vpci *dev)
 				break;
 		if (k == n)
 			vq->doorbell = page;
+		cond_resched();
 	}
 	kvfree(offs);
 	return 0;

@@ -83,8 +83,14 @@ static struct weft_vpci *create(struct weft_vpci_mgmt *m, const char *name,
 	ret = weft_vpci_hw_reset(dev);
 	if (!ret && dev->gone)
 		ret = -ENODEV;
-	if (!ret)
+	if (!ret) {
+		/*
+		 * Its interrupts are writes to memory, too. Not before it has stopped
+		 * whatever it did for somebody else.
+		 */
+		pci_set_master(pdev);
 		ret = weft_vpci_hw_init(dev);
+	}
 	if (ret)
 		goto err_put;
 	ret = weft_vpci_irq_init(dev);
@@ -121,6 +127,11 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	struct weft_vpci *dev;
 	int ret;
 
+	if (!*name || strchr(name, '/')) {
+		dev_notice(d, "\"%s\" cannot be the name of a device: it is empty, or has a '/'\n",
+			   name);
+		return -EINVAL;
+	}
 	if (m->dev) {
 		dev_notice(d, "%s: %s is here already, and a function is one device\n", name,
 			   dev_name(&m->dev->vdpa.dev));
@@ -132,8 +143,6 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 		dev_notice(d, "%s: %s\n", name, why);
 		return ret;
 	}
-	/* Its interrupts are writes to memory, too. */
-	pci_set_master(m->vp.pci_dev);
 	dev = create(m, name, &p);
 	if (IS_ERR(dev)) {
 		pci_clear_master(m->vp.pci_dev);

@@ -122,6 +122,12 @@ def negotiation(t):
                     [n for n in (37, 38, 39, 40, 41) if offered >> n & 1], [])
             client.set_status(DONE)
             t.equal("a driver without features does not get DRIVER_OK", client.status(), DRIVER)
+            # No bypass of its interrupts is begun then, which nothing would end.
+            call = os.eventfd(0, os.EFD_NONBLOCK)
+            for fd in (call, -1):
+                client.ioctl(c.SET_CALL, struct.pack("Ii", 0, fd))
+                client.set_status(DONE)
+            os.close(call)
         with a.client() as client:
             client.begin()
             client.set_status(DONE)
