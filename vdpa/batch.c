@@ -194,8 +194,11 @@ void weft_batch_pass(struct weft_vdpa_vq *vq, struct list_head *frames)
 			if (unlikely(prog) && skb)
 				skb = weft_xdp_skb(vq, skb);
 		}
-		if (likely(skb))
+		if (likely(skb)) {
+			vq->stats.packets++;
+			vq->stats.bytes += skb->len + ETH_HLEN;
 			list_add_tail(&skb->list, frames);
+		}
 	}
 	b->n = 0;
 	if (unlikely(prog)) {

@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
 #include <net/gro_cells.h>
 #include <uapi/linux/virtio_config.h>
 #include "dev.h"
@@ -278,8 +279,6 @@ void weft_rep_destroy(struct weft_vdpa *dev)
  */
 void weft_rep_stamp(struct weft_vdpa_vq *vq, struct sk_buff *skb)
 {
-	vq->stats.packets++;
-	vq->stats.bytes += skb->len;
 	skb->protocol = eth_type_trans(skb, vq->dev->rep);
 	skb_reset_network_header(skb);
 	skb_record_rx_queue(skb, vq->index / 2);
@@ -300,6 +299,15 @@ struct sk_buff *weft_rep_accept(struct weft_vdpa_vq *vq, struct sk_buff *skb,
 	bool plain = !h->flags && h->gso_type == VIRTIO_NET_HDR_GSO_NONE;
 
 	if (unlikely(!plain)) {
+		/* No other kind is offered, and none of these is cut into single bytes. */
+		switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+		case VIRTIO_NET_HDR_GSO_NONE:
+		case VIRTIO_NET_HDR_GSO_TCPV4:
+		case VIRTIO_NET_HDR_GSO_TCPV6:
+			break;
+		default:
+			goto bad;
+		}
 		/* The kernel would complain of one that it cannot count with. */
 		if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
 		    __virtio16_to_cpu(true, h->csum_start) > CSUM_START_MAX)
@@ -308,9 +316,16 @@ struct sk_buff *weft_rep_accept(struct weft_vdpa_vq *vq, struct sk_buff *skb,
 			goto bad;
 	}
 	weft_rep_stamp(vq, skb);
-	/* Who cuts it into segments, or accounts for them, asks where they begin. */
-	if (unlikely(skb_is_gso(skb)))
+	/*
+	 * Who cuts it into segments, or accounts for them (a policer), looks at the
+	 * TCP header without asking whether there is one.
+	 */
+	if (unlikely(skb_is_gso(skb))) {
 		skb_probe_transport_header(skb);
+		if (!skb_transport_header_was_set(skb) ||
+		    !pskb_may_pull(skb, skb_transport_offset(skb) + sizeof(struct tcphdr)))
+			goto bad;
+	}
 	return skb;
 bad:
 	weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
@@ -329,10 +344,24 @@ void weft_rep_receive(struct weft_vdpa *dev, struct list_head *frames)
 	struct sk_buff *skb, *next;
 
 	local_bh_disable();
-	if (unlikely(dev->rep->features & NETIF_F_GRO)) {
+	/* It was up when they were taken; who takes it down waits for this section. */
+	if (unlikely(!(READ_ONCE(dev->rep->flags) & IFF_UP))) {
 		list_for_each_entry_safe(skb, next, frames, list) {
 			skb_list_del_init(skb);
-			gro_cells_receive(&rep->cells, skb);
+			dev_core_stats_rx_dropped_inc(dev->rep);
+			kfree_skb(skb);
+		}
+	} else if (unlikely(dev->rep->features & NETIF_F_GRO)) {
+		list_for_each_entry_safe(skb, next, frames, list) {
+			skb_list_del_init(skb);
+			if (!skb_is_gso(skb)) {
+				gro_cells_receive(&rep->cells, skb);
+				continue;
+			}
+			/* It would not be merged, but lose where its headers are. */
+			local_bh_enable();	/* what waits in the cell goes first */
+			local_bh_disable();
+			netif_receive_skb(skb);
 		}
 	} else {
 		netif_receive_skb_list(frames);

@@ -75,6 +75,9 @@ static int hold_folio(struct weft_space *space, struct folio *folio, bool write)
 		space->pages += folio_nr_pages(folio);
 	if (ret && ret != -EBUSY)
 		return ret;
+	/* Too much in any case, before all memory is taken; see weft_space_charge(). */
+	if (space->pages > rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT)
+		return -ENOMEM;
 	/* What is written by its kernel address is in no page table's dirty bit. */
 	if (write)
 		xa_set_mark(&space->folios, pfn, WEFT_SPACE_WRITTEN);
@@ -104,6 +107,10 @@ static int fill_map(struct weft_space *space, const struct vhost_iotlb_map *map)
 		folio = shmem_read_folio(from->file->f_mapping, off >> PAGE_SHIFT);
 		if (IS_ERR(folio))
 			return PTR_ERR(folio);
+		if (PageHWPoison(folio_file_page(folio, off >> PAGE_SHIFT))) {
+			folio_put(folio);
+			return -EIO;
+		}
 		va = page_address(folio_file_page(folio, off >> PAGE_SHIFT)) + offset_in_page(off);
 		len = min_t(u64, left, PAGE_SIZE - 1 - offset_in_page(off)) + 1;
 		ret = hold_folio(space, folio, write);

@@ -63,6 +63,8 @@ static void take(struct weft_vdpa_vq *vq, unsigned int n, u64 total, struct list
 		if (!skb)
 			return;
 	}
+	vq->stats.packets++;
+	vq->stats.bytes += skb->len + ETH_HLEN;
 	list_add_tail(&skb->list, frames);
 }
 

@@ -256,7 +256,8 @@ static int map_area(struct weft_vdpa_vq *vq, enum weft_ring_area area, u32 align
 		return n;
 	if (n == 1) {
 		vq->ring.va[area] = (__force void *)vq->iov[0].iov_base;
-		return 0;
+		/* Of user addresses, a map need not begin where a page does. */
+		return (uintptr_t)vq->ring.va[area] & (align - 1) ? -EINVAL : 0;
 	}
 	vq->area[area] = join(vq->iov, n, len);
 	if (!vq->area[area])

@@ -106,6 +106,34 @@ def redirects(t, device, client, other, far):
     t.equal("XDP_REDIRECT: the other device counts them", counters(other.name, 0)["packets"], "2")
 
 
+def headers(t, device, client):
+    """Frames to be cut into segments, of which nobody can say where those begin."""
+    def send(header, f):
+        tx = client.queues[1]
+        at = tx.buffers + 0x1000 * (tx.next % 16)
+        client.put(at, struct.pack("<BBHHHHH", *header, 0) + f)
+        tx.offer(IOVA + at, HEADER + len(f), False)
+        tx.wait()
+
+    for what, header, f in (
+            ("TCP segments of what is no IP", (0, 1, 0, 8, 0, 0), frame(FROM, TO, 1, 200)),
+            ("TCP segments of an IP packet that ends before TCP begins", (0, 1, 0, 8, 0, 0),
+             FROM + TO + b"\x08\0" + segment(1, b"")[14:34]),
+            ("UDP fragments, which are not offered", (1, 3, 0, 1, 34, 6), udp(b"weft" * 8)),
+            ("segments of a kind that there is not", (0, 99, 0, 8, 0, 0), segment(1, b"a" * 98))):
+        before = int(counters(device.name, 1)["drop.header"])
+        send(header, f)
+        t.equal(f"{what}: dropped", seen(device, client, frame(FROM, TO, 94)), [])
+        t.equal(f"{what}: counted", int(counters(device.name, 1)["drop.header"]), before + 1)
+    for gro in 0, 1:
+        ethtool(device.name, ETHTOOL_SGRO, gro)
+        f = segment(1, b"a" * 2000)
+        send((1, 1, 54, 500, 34, 16), f)
+        t.equal(f"a frame of four segments arrives as one, with GRO {'on' if gro else 'off'}",
+                [len(x) for x in seen(device, client, frame(FROM, TO, 93))], [len(f)])
+    ethtool(device.name, ETHTOOL_SGRO, 0)
+
+
 def no_driver(t, device, client, other):
     """With nobody behind the other one, frames are dropped, and nothing else happens."""
     with bpf.Program(device.name, bpf.redirect(other.name)):
@@ -172,6 +200,7 @@ def main():
                 transmit(t, device, client)
                 redirects(t, device, client, other, far)
                 merging(t, device, client)
+                headers(t, device, client)
             no_driver(t, device, client, other)
             program = bpf.Program(device.name, bpf.verdict(bpf.DROP))
         with program:
