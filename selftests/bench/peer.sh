@@ -1,35 +1,48 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# mtty.sh KDIR OUT : builds the kernel's mtty sample, the peer that we are
-# measured beside, from the kernel's source package. Prints the module's path.
+# peer.sh mtty|vdpa_sim KDIR OUT : builds a module of the kernel that Debian does
+# not ship, and that we are measured beside, from the kernel's source package.
+# Prints the folder that it is in.
 
 set -euo pipefail
-SAY_NAME=mtty
+SAY_NAME=peer
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/say.sh"
 . "$here/../lib/cache.sh"
 
-kdir=${1:?usage: mtty.sh KDIR OUT}
-dir=${2:?usage: mtty.sh KDIR OUT}
+usage="usage: peer.sh mtty|vdpa_sim KDIR OUT"
+peer=${1:?$usage}
+kdir=${2:?$usage}
+dir=${3:?$usage}
 package=linux-source-6.12
+
+case $peer in
+mtty)
+	files=('*/samples/vfio-mdev/mtty.c')
+	modules=(mtty) ;;
+vdpa_sim)
+	files=('*/drivers/vhost/vringh.c' '*/drivers/vdpa/vdpa_sim/vdpa_sim*.[ch]')
+	modules=(vringh vdpa_sim vdpa_sim_net) ;;
+*)	die "$usage" ;;
+esac
 
 build()
 {
 	local tar=/usr/src/$package.tar.xz tmp=
 	mkdir -p "$dir"
-	if [ ! -e "$dir/mtty.c" ]; then
+	if [ ! -e "$dir/unpacked" ]; then
 		if [ ! -e $tar ]; then
 			tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
 			trap 'rm -rf "$tmp"' EXIT
 			cache_unpack "$tmp" $package
 			tar=$tmp$tar
 		fi
-		tar -C "$dir" --strip-components=3 --wildcards -xJf "$tar" \
-			'*/samples/vfio-mdev/mtty.c'
+		tar -C "$dir" --transform 's,.*/,,' --wildcards -xJf "$tar" "${files[@]}"
+		touch "$dir/unpacked"
 	fi
-	echo 'obj-m := mtty.o' >"$dir/Kbuild"
+	echo "obj-m := ${modules[*]/%/.o}" >"$dir/Kbuild"
 	make -C "$kdir" M="$dir" CONFIG_DEBUG_INFO_BTF_MODULES= modules
 }
 
-[ -e "$dir/mtty.ko" ] || say_while "building the kernel's mtty sample" build
-echo "$dir/mtty.ko"
+[ -e "$dir/${modules[-1]}.ko" ] || say_while "building the kernel's $peer" build
+echo "$dir"

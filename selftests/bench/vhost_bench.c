@@ -306,7 +306,8 @@ static void arguments(int argc, char **argv)
 		{ "help", 0, NULL, 'h' }, { "load", 1, NULL, 'l' }, { "layout", 1, NULL, 'L' },
 		{ "only", 1, NULL, 'o' }, { "quick", 1, NULL, 'q' }, { "rounds", 1, NULL, 'r' },
 		{ "packets", 1, NULL, 'p' }, { "ring", 1, NULL, 's' },
-		{ "in-order", 0, NULL, 'i' }, { "vdpa", 0, NULL, 'v' }, { "figures", 1, NULL, 'f' }, { }
+		{ "in-order", 0, NULL, 'i' }, { "vdpa", 0, NULL, 'v' },
+		{ "figures", 1, NULL, 'f' }, { }
 	};
 	int o;
 

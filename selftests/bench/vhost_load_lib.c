@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "vhost_load_lib.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -18,6 +17,7 @@
 #include "guest_net.h"
 #include "host_clock.h"
 #include "vdev_lib.h"
+#include "workers_lib.h"
 
 #define HDR		12
 #define MSS		1448
@@ -50,6 +50,7 @@ static struct guest_mem *mem;
 static struct guest_ring *ring;
 static struct guest_link host = { .xdp = -1 };	/* the host's side: a tap, or a representor */
 static char worker[32];
+static struct workers workers;
 static uint64_t *tx_buf;	/* addresses of frames, one for each descriptor */
 static unsigned int tx_len;	/* of those now in there */
 static uint8_t frame[HDR + GSO_LEN];
@@ -177,6 +178,9 @@ static void open_vdpa(const struct setup *s)
 	struct vdev_config c = {
 		.size = s->size, .table = TABLE, .data_bytes = 64 << 20,
 		.packed = s->packed, .in_order = s->in_order, .mergeable = true,
+		/* A tap takes and gives these unasked. */
+		.features = F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) |
+			    F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4),
 	};
 
 	mem = &guest.mem;
@@ -214,59 +218,6 @@ void load_open(const struct setup *s)
 	guest_ring_calls_off(&ring[GUEST_TX]);
 	guest_ring_show(&ring[GUEST_RX]);
 	guest_ring_kick_always(&ring[GUEST_RX]);
-}
-
-/* What the workers took */
-
-static bool has_name(const char *path, const char *name)
-{
-	char comm[32] = "";
-	FILE *f = fopen(path, "re");
-
-	if (f && !fgets(comm, sizeof(comm), f))
-		*comm = 0;
-	if (f)
-		fclose(f);
-	comm[strcspn(comm, "\n")] = 0;
-	return !strcmp(comm, name);
-}
-
-/* All of this process's: its own threads, or kernel threads where vhost has no others. */
-static uint64_t workers_ns(void)
-{
-	static char path[8][64];
-	static int n = -1;
-	uint64_t sum = 0;
-
-	if (n < 0) {
-		static const char *const dirs[] = { "/proc/self/task", "/proc" };
-
-		n = 0;
-		for (int i = 0; i < 2 && !n; i++) {
-			DIR *dir = opendir(dirs[i]);
-			struct dirent *e;
-			char comm[64];
-
-			while (dir && n < 8 && (e = readdir(dir))) {
-				snprintf(comm, sizeof(comm), "%s/%.16s/comm", dirs[i], e->d_name);
-				if (has_name(comm, worker))
-					snprintf(path[n++], sizeof(path[0]), "%s/%.16s/schedstat",
-						 dirs[i], e->d_name);
-			}
-			if (dir)
-				closedir(dir);
-		}
-	}
-	for (int i = 0; i < n; i++) {
-		unsigned long long ns = 0;
-		FILE *f = fopen(path[i], "re");
-
-		if (!f || fscanf(f, "%llu", &ns) != 1)
-			fail(path[i]);
-		fclose(f);
-		sum += ns;
-	}
-	return sum;
 }
 
 /* Loads */
@@ -418,17 +369,20 @@ struct cost load_round(const struct load *l, unsigned int packets)
 	/* Warms up: page tables, caches of memory, the other side's idea of the ring. */
 	play(l, packets / 8 + 1);
 	usleep(1000);
+	/* Each queue has its own by now. */
+	if (!workers.n)
+		workers_find(&workers, worker);
 
 	kicks = r->kicks;
 	calls = r->calls;
 	clock = host_clock();
-	ns = workers_ns();
+	ns = workers_ns(&workers);
 	tsc = __rdtsc();
 	play(l, packets);
 	c.machine = (double)(__rdtsc() - tsc) / packets;
 	/* A worker's time is counted when it goes to sleep. */
 	usleep(1000);
-	c.worker = (double)(workers_ns() - ns) / packets;
+	c.worker = (double)(workers_ns(&workers) - ns) / packets;
 	c.pps = packets / (host_clock() - clock);
 	c.kicks = (double)(r->kicks - kicks) / packets;
 	c.calls = (double)(r->calls - calls) / packets;
