@@ -65,7 +65,7 @@ static bool run(struct weft_worker *w)
 	smp_wmb();
 	llist_for_each_entry_safe(work, next, node, node) {
 		clear_bit(QUEUED, &work->flags);
-		/* Before what it looks for; pairs with the test_and_set_bit() of who put it there. */
+		/* Before what it looks for; pairs with test_and_set_bit(). */
 		smp_mb__after_atomic();
 		kcov_remote_start_common(w->kcov);
 		work->fn(work);
