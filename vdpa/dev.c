@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The device, as the vDPA bus and its drivers see it. */
-#include <linux/device/driver.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/virtio_ring.h>
@@ -47,48 +46,6 @@ static struct weft_vdpa_vq *vq_of(struct vdpa_device *vdpa, u16 index)
 	return &dev->vqs[array_index_nospec(index, dev->nvqs)];
 }
 
-/* Of the driver that is bound: whether it uses the host's own addresses. */
-static bool driver_is_the_kernel(const struct weft_vdpa *dev)
-{
-	const struct device_driver *drv = READ_ONCE(dev->vdpa.dev.driver);
-
-	return drv && !strcmp(drv->name, "virtio_vdpa");
-}
-
-static void lock_vqs(struct weft_vdpa *dev)
-{
-	int i;
-
-	for (i = 0; i < dev->nvqs; i++)
-		mutex_lock_nest_lock(&dev->vqs[i].lock, &dev->lock);
-}
-
-static void unlock_vqs(struct weft_vdpa *dev)
-{
-	int i;
-
-	for (i = dev->nvqs - 1; i >= 0; i--)
-		mutex_unlock(&dev->vqs[i].lock);
-}
-
-/*
- * Has all queues of an address space go on in another one. Returns that of
- * before, to be freed: it may be large, and needs no lock for that.
- */
-static struct weft_space *set_space(struct weft_vdpa *dev, unsigned int asid,
-				    struct weft_space *space)
-{
-	struct weft_space *old = dev->spaces[asid];
-	int i;
-
-	lock_vqs(dev);
-	dev->spaces[asid] = space;
-	for (i = 0; i < dev->nvqs; i++)
-		weft_vdpa_vq_remap(&dev->vqs[i]);
-	unlock_vqs(dev);
-	return old;
-}
-
 /* With config_lock: neither of the drivers' callbacks sleeps. */
 static void config_changed_locked(struct weft_vdpa *dev)
 {
@@ -97,95 +54,17 @@ static void config_changed_locked(struct weft_vdpa *dev)
 		dev->config_cb.callback(dev->config_cb.private);
 }
 
-static void config_changed(struct weft_vdpa *dev)
+/**
+ * weft_vdpa_config_changed() - tells the driver to look at status and configuration
+ * @dev: device
+ *
+ * Process context.
+ */
+void weft_vdpa_config_changed(struct weft_vdpa *dev)
 {
 	spin_lock_bh(&dev->config_lock);
 	config_changed_locked(dev);
 	spin_unlock_bh(&dev->config_lock);
-}
-
-static int start_worker(struct weft_vdpa *dev, unsigned int n)
-{
-	struct weft_worker *w;
-	char name[TASK_COMM_LEN];
-
-	if (WARN_ON_ONCE(n >= ARRAY_SIZE(dev->workers)))
-		return -EINVAL;
-	if (dev->workers[n])
-		return 0;
-	snprintf(name, sizeof(name), "vdpa%u-%u", dev->vdpa.index, n);
-	/* A driver of the kernel is nobody's, and may hold the rtnl lock, for
-	 * which cgroups may wait.
-	 */
-	w = weft_worker_create(name, dev->identity ? WEFT_WORKER_FREE : WEFT_WORKER_KTHREAD,
-			       NULL, NULL, NULL);
-	if (IS_ERR(w)) {
-		dev_notice(&dev->vdpa.dev, "no thread for queues %u and %u: error %ld\n", 2 * n,
-			   2 * n + 1, PTR_ERR(w));
-		return PTR_ERR(w);
-	}
-	dev->workers[n] = w;
-	return 0;
-}
-
-static void stop_workers(struct weft_vdpa *dev)
-{
-	int i;
-
-	for (i = 0; i < dev->nvqs; i++)
-		rcu_assign_pointer(dev->vqs[i].worker, NULL);
-	synchronize_rcu();
-	for (i = 0; i < WEFT_VDPA_MAX_PAIRS; i++) {
-		if (!dev->workers[i])
-			continue;
-		weft_worker_flush(dev->workers[i]);
-		weft_worker_destroy(dev->workers[i]);
-		dev->workers[i] = NULL;
-	}
-}
-
-/* Starts or stops a queue, as the state says. The device is locked. */
-static void update(struct weft_vdpa_vq *vq)
-{
-	struct weft_vdpa *dev = vq->dev;
-	unsigned int n = weft_vdpa_is_ctrl(vq) ? 0 : vq->index / 2;
-	bool run = vq->ready && dev->status & VIRTIO_CONFIG_S_DRIVER_OK && !dev->suspended &&
-		   !(dev->status & VIRTIO_CONFIG_S_NEEDS_RESET);
-
-	/* Behind the pairs there is the control queue, or nothing. */
-	if (!weft_vdpa_is_ctrl(vq) && vq->index >= 2 * dev->pairs)
-		return;
-	/* One that could not start does not, until the driver begins anew. */
-	if (run == vq->running || (run && vq->ring.fault))
-		return;
-	if (run && start_worker(dev, n)) {
-		WRITE_ONCE(dev->status, dev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-		config_changed(dev);
-		return;
-	}
-	mutex_lock(&vq->lock);
-	if (run)
-		weft_vdpa_vq_start(vq);
-	else
-		weft_vdpa_vq_stop(vq);
-	mutex_unlock(&vq->lock);
-	if (run) {
-		rcu_assign_pointer(vq->worker, dev->workers[n]);
-		/* Buffers may have come before there was somebody to kick. */
-		weft_vdpa_vq_queue(vq);
-	}
-}
-
-static void update_all(struct weft_vdpa *dev)
-{
-	int i;
-
-	for (i = 0; i < dev->nvqs; i++)
-		update(&dev->vqs[i]);
-	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
-		netif_carrier_on(dev->rep);
-	else
-		netif_carrier_off(dev->rep);
 }
 
 /**
@@ -279,7 +158,7 @@ static void set_vq_ready(struct vdpa_device *vdpa, u16 index, bool ready)
 	if (ready && !vq->ready)
 		vq->ring.fault = WEFT_RING_OK;
 	vq->ready = ready;
-	update(vq);
+	weft_vdpa_update(dev);
 	mutex_unlock(&dev->lock);
 }
 
@@ -414,24 +293,6 @@ static u8 get_status(struct vdpa_device *vdpa)
 	return READ_ONCE(to_weft_vdpa(vdpa)->status);
 }
 
-/* A driver of the kernel maps nothing: its addresses are physical ones. */
-static int begin_identity(struct weft_vdpa *dev)
-{
-	struct weft_space *space;
-	int i;
-
-	if (dev->identity || !driver_is_the_kernel(dev))
-		return 0;
-	for (i = 0; i < WEFT_GROUPS; i++) {
-		space = weft_space_identity();
-		if (IS_ERR(space))
-			return PTR_ERR(space);
-		weft_space_free(set_space(dev, i, space));
-		dev->identity = true;
-	}
-	return 0;
-}
-
 static void set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
@@ -440,11 +301,11 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 	/* virtio 1.3 §3.1.1: the driver looks again whether the bit stays. */
 	if (~dev->features & REQUIRED)
 		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-	if (status & VIRTIO_CONFIG_S_DRIVER_OK && begin_identity(dev))
+	if (status & VIRTIO_CONFIG_S_DRIVER_OK && weft_vdpa_map_identity(dev))
 		status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	/* virtio 1.3 §2.1: that bit is ours, until there is a reset. */
 	WRITE_ONCE(dev->status, status | (dev->status & VIRTIO_CONFIG_S_NEEDS_RESET));
-	update_all(dev);
+	weft_vdpa_update(dev);
 	mutex_unlock(&dev->lock);
 }
 
@@ -460,8 +321,8 @@ int weft_vdpa_needs_reset(struct weft_vdpa *dev)
 	if (!(dev->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return -ENOTCONN;
 	WRITE_ONCE(dev->status, dev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
-	update_all(dev);
-	config_changed(dev);
+	weft_vdpa_update(dev);
+	weft_vdpa_config_changed(dev);
 	return 0;
 }
 
@@ -473,20 +334,15 @@ static void reset(struct weft_vdpa *dev, bool maps)
 	/* Nothing comes from the host any more, before what has come is dropped. */
 	WRITE_ONCE(dev->status, 0);
 	dev->suspended = false;
-	update_all(dev);
-	stop_workers(dev);
+	weft_vdpa_update(dev);
+	weft_vdpa_stop_workers(dev);
 	weft_fault_reset(dev);
 	for (i = 0; i < dev->nvqs; i++) {
 		mutex_lock(&dev->vqs[i].lock);
 		weft_vdpa_vq_reset(&dev->vqs[i]);
 		mutex_unlock(&dev->vqs[i].lock);
 	}
-	for (i = 0; i < WEFT_GROUPS; i++) {
-		if (maps || dev->identity)
-			weft_space_free(set_space(dev, i, NULL));
-		dev->asid[i] = 0;
-	}
-	dev->identity = false;
+	weft_vdpa_unmap(dev, maps);
 	dev->features = 0;
 	dev->offloads = 0;
 	dev->active = 1;
@@ -536,7 +392,7 @@ static int set_suspended(struct vdpa_device *vdpa, bool suspended)
 
 	mutex_lock(&dev->lock);
 	dev->suspended = suspended;
-	update_all(dev);
+	weft_vdpa_update(dev);
 	mutex_unlock(&dev->lock);
 	return 0;
 }
@@ -583,86 +439,6 @@ static void set_config(struct vdpa_device *vdpa, unsigned int offset, const void
 static u32 get_generation(struct vdpa_device *vdpa)
 {
 	return READ_ONCE(to_weft_vdpa(vdpa)->generation);
-}
-
-/* Memory */
-
-static int set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iotlb *iotlb)
-{
-	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-	struct weft_space *space, *old, *unwanted = NULL;
-	int ret;
-
-	if (asid >= WEFT_GROUPS)
-		return -EINVAL;
-	asid = array_index_nospec(asid, WEFT_GROUPS);
-	space = weft_space_of(iotlb, vdpa->use_va);
-	ret = PTR_ERR_OR_ZERO(space);
-	mutex_lock(&dev->lock);
-	if (!ret && vdpa->use_va) {
-		ret = weft_space_charge(space, dev->spaces[asid], dev->mm);
-		unwanted = ret ? space : NULL;
-	}
-	/* What was there before may be gone, whatever came of the new one. */
-	old = set_space(dev, asid, ret ? NULL : space);
-	mutex_unlock(&dev->lock);
-	weft_space_free(old);
-	weft_space_free(unwanted);
-	if (ret && vdpa->use_va && __ratelimit(&dev->limit))
-		dev_notice(&vdpa->dev, "memory cannot be mapped (error %d): with use_va it has to be shared memory (memfd, /dev/shm), not of huge pages, open for writing, not sealed, and less than \"ulimit -l\"\n",
-			   ret);
-	return ret;
-}
-
-#ifdef WEFT_HAVE_VDPA_BIND_MM
-/* VA mode: tells whose memory it will be. */
-static int bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm)
-{
-	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-
-	mutex_lock(&dev->lock);
-	dev->mm = mm;
-	mutex_unlock(&dev->lock);
-	return 0;
-}
-
-static void unbind_mm(struct vdpa_device *vdpa)
-{
-	bind_mm(vdpa, NULL);
-}
-#endif
-
-#ifdef WEFT_HAVE_VDPA_RESET_MAP
-static int reset_map(struct vdpa_device *vdpa, unsigned int asid)
-{
-	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-	struct weft_space *old;
-
-	if (asid >= WEFT_GROUPS)
-		return -EINVAL;
-	mutex_lock(&dev->lock);
-	old = set_space(dev, array_index_nospec(asid, WEFT_GROUPS), NULL);
-	mutex_unlock(&dev->lock);
-	weft_space_free(old);
-	return 0;
-}
-#endif
-
-static int set_group_asid(struct vdpa_device *vdpa, unsigned int group, unsigned int asid)
-{
-	struct weft_vdpa *dev = to_weft_vdpa(vdpa);
-	int i;
-
-	if (group >= WEFT_GROUPS || asid >= WEFT_GROUPS)
-		return -EINVAL;
-	mutex_lock(&dev->lock);
-	lock_vqs(dev);
-	dev->asid[array_index_nospec(group, WEFT_GROUPS)] = asid;
-	for (i = 0; i < dev->nvqs; i++)
-		weft_vdpa_vq_remap(&dev->vqs[i]);
-	unlock_vqs(dev);
-	mutex_unlock(&dev->lock);
-	return 0;
 }
 
 static void free_device(struct vdpa_device *vdpa)
@@ -717,14 +493,14 @@ const struct vdpa_config_ops weft_vdpa_ops = {
 	.get_config = get_config,
 	.set_config = set_config,
 	.get_generation = get_generation,
-	.set_map = set_map,
+	.set_map = weft_vdpa_set_map,
 #ifdef WEFT_HAVE_VDPA_RESET_MAP
-	.reset_map = reset_map,
+	.reset_map = weft_vdpa_reset_map,
 #endif
 #ifdef WEFT_HAVE_VDPA_BIND_MM
-	.bind_mm = bind_mm,
-	.unbind_mm = unbind_mm,
+	.bind_mm = weft_vdpa_bind_mm,
+	.unbind_mm = weft_vdpa_unbind_mm,
 #endif
-	.set_group_asid = set_group_asid,
+	.set_group_asid = weft_vdpa_set_group_asid,
 	.free = free_device,
 };

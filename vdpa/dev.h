@@ -286,8 +286,22 @@ extern const struct vdpa_config_ops weft_vdpa_ops;
 u64 weft_vdpa_features(void);
 void weft_vdpa_stop(struct weft_vdpa *dev);
 int weft_vdpa_needs_reset(struct weft_vdpa *dev);
+void weft_vdpa_config_changed(struct weft_vdpa *dev);
 void weft_vdpa_link(struct weft_vdpa *dev, bool up);
 void weft_vdpa_set_mac(struct weft_vdpa *dev, const u8 *mac);
+
+/* run.c: which queues are served, and by whom */
+void weft_vdpa_update(struct weft_vdpa *dev);
+void weft_vdpa_stop_workers(struct weft_vdpa *dev);
+
+/* map.c: which address space queues use */
+int weft_vdpa_map_identity(struct weft_vdpa *dev);
+void weft_vdpa_unmap(struct weft_vdpa *dev, bool maps);
+int weft_vdpa_set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_iotlb *iotlb);
+int weft_vdpa_reset_map(struct vdpa_device *vdpa, unsigned int asid);
+int weft_vdpa_set_group_asid(struct vdpa_device *vdpa, unsigned int group, unsigned int asid);
+int weft_vdpa_bind_mm(struct vdpa_device *vdpa, struct mm_struct *mm);
+void weft_vdpa_unbind_mm(struct vdpa_device *vdpa);
 
 /* vq.c: a queue's life, and its ring */
 int weft_vdpa_vq_init(struct weft_vdpa *dev, u16 index);
