@@ -229,6 +229,7 @@ static void mem_segments(struct kunit *test)
 		{ 0x1000, 0x10 }, { 0x1fff, 2 }, { 0x1800, 0x800 }, { 0x2000, 0x1000 },
 		{ 0x2fff, 2 },
 	};
+	const struct weft_seg near[] = { { 0x1000, 0x10 }, { 0x1020, 0x10 } };
 
 	map(test, 0x1000, 0x1000, USER, RW);
 	map(test, 0x2000, 0x1000, USER + 0x10000, RW);
@@ -248,6 +249,11 @@ static void mem_segments(struct kunit *test)
 			-EFAULT);
 	KUNIT_EXPECT_EQ(test, f->m.miss, 0x3000);
 	KUNIT_EXPECT_EQ(test, weft_mem_translate_segs(&f->m, segs, 0, RO, f->iov, 0, &f->total), 0);
+	/* No room is no room, also for what is in the map that was found last. */
+	f->iov[1].iov_len = 0x5a5a;
+	KUNIT_EXPECT_EQ(test, weft_mem_translate_segs(&f->m, near, 2, RO, f->iov, 1, &f->total),
+			-ENOBUFS);
+	KUNIT_EXPECT_EQ(test, (u64)f->iov[1].iov_len, 0x5a5a);
 	/* A map that was found last, and may not be used so, or is too short. */
 	map(test, 0x1000, 0x1000, USER, RO);
 	KUNIT_EXPECT_EQ(test, weft_mem_translate_segs(&f->m, segs, 1, RO, f->iov, 1, &f->total), 1);

@@ -247,7 +247,8 @@ static void ring_more_than_seen(struct kunit *test)
 /* What was said once need not be written again. */
 static void ring_kicks_off_once(struct kunit *test)
 {
-	struct drv *d = start(test, small, 0);
+	struct weft_ring_config cfg = small;
+	struct drv *d = start(test, cfg, 0);
 	unsigned long before;
 
 	weft_ring_kicks_off(&d->ring);
@@ -259,6 +260,11 @@ static void ring_kicks_off_once(struct kunit *test)
 	before = d->accesses;
 	weft_ring_kicks_off(&d->ring);
 	KUNIT_EXPECT_EQ(test, d->accesses, before + (d->access == DRV_COPIED));
+	/* Where the event index says it, it is said already. */
+	cfg.event_idx = true;
+	d = start(test, cfg, 0);
+	weft_ring_kicks_off(&d->ring);
+	KUNIT_EXPECT_EQ(test, d->accesses, 0);
 }
 
 static void ring_no_room(struct kunit *test)
