@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# peer.sh mtty KDIR OUT : builds a module of the kernel that Debian does
+# peer.sh mtty|vdpa_sim KDIR OUT : builds a module of the kernel that Debian does
 # not ship, and that we are measured beside, from the kernel's source package.
 # Prints the folder that it is in.
 
@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/say.sh"
 . "$here/../lib/cache.sh"
 
-usage="usage: peer.sh mtty KDIR OUT"
+usage="usage: peer.sh mtty|vdpa_sim KDIR OUT"
 peer=${1:?$usage}
 kdir=${2:?$usage}
 dir=${3:?$usage}
@@ -20,6 +20,9 @@ case $peer in
 mtty)
 	files=('*/samples/vfio-mdev/mtty.c')
 	modules=(mtty) ;;
+vdpa_sim)
+	files=('*/drivers/vhost/vringh.c' '*/drivers/vdpa/vdpa_sim/vdpa_sim*.[ch]')
+	modules=(vringh vdpa_sim vdpa_sim_net) ;;
 *)	die "$usage" ;;
 esac
 

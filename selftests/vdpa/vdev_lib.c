@@ -190,8 +190,7 @@ void vguest_init(struct vguest *g, const struct vdev_config *c)
 		.ring_bytes = 3 * (size * 32UL + 8 * GUEST_PAGE),
 		.data_bytes = (c->data_bytes ?: 1 << 20) + 3UL * size * c->table * 16,
 		.iova = true,
-		/* For devices with use_va=1 */
-		.shared = getenv("WEFT_VDPA_VA"),
+		.shared = c->shared || getenv("WEFT_VDPA_VA"),
 	};
 
 	*g = (struct vguest){ .c = *c, .rings = c->ctrl ? 3 : 2, .features = features_of(c) };

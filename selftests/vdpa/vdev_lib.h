@@ -55,6 +55,7 @@ struct vdev_config {
 	size_t data_bytes;		/* for buffers; 0: 1 MiB */
 	bool packed, mergeable, in_order, no_event_idx, no_indirect;
 	bool ctrl;			/* with a control queue, as the third ring */
+	bool shared;			/* memory of a file, for devices with use_va=1 */
 	uint64_t features;		/* besides */
 };
 
