@@ -101,7 +101,7 @@ help:
 	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
-	@echo '  make fuzz         MINUTES=1 of bad input for each of rings and guest memory'
+	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
 	@echo '  make bench        costs in instructions'
 	@echo
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
