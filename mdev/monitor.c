@@ -158,7 +158,7 @@ int weft_monitor_region_write(struct weft_monitor *monitor, u32 offset,
 			*why = "the EDID changes only while link_state is down";
 			return -EBUSY;
 		}
-		memcpy(monitor->edid + offset - WEFT_MONITOR_EDID_OFFSET, buf,
+		memcpy(monitor->edid + (offset - WEFT_MONITOR_EDID_OFFSET), buf,
 		       len);
 		return 0;
 	}
