@@ -64,7 +64,7 @@ static bool given(const struct weft_vdpa_asked *a, unsigned int what)
 
 static void ask_ours(const struct weft_vdpa_asked *a, u64 can)
 {
-	char *why = malloc(WEFT_VDPA_WHY);
+	static char why[WEFT_VDPA_WHY];
 	struct weft_vdpa_params p;
 	u16 pairs = given(a, WEFT_ASKED_PAIRS) ? a->pairs : 1;
 	u16 mtu = given(a, WEFT_ASKED_MTU) ? a->mtu : 1500;
@@ -98,12 +98,11 @@ static void ask_ours(const struct weft_vdpa_asked *a, u64 can)
 		else
 			CHECK(p.features == (pairs > 1 ? can : can & ~B(VIRTIO_NET_F_MQ)));
 	}
-	free(why);
 }
 
 static void ask_change(const struct weft_vdpa_asked *a, u64 offered)
 {
-	char *why = malloc(WEFT_VDPA_WHY);
+	static char why[WEFT_VDPA_WHY];
 	int ret, want = 0;
 
 	if (a->given != WEFT_ASKED_MAC || !has(offered, VIRTIO_NET_F_MAC))
@@ -114,7 +113,6 @@ static void ask_change(const struct weft_vdpa_asked *a, u64 offered)
 	ret = weft_config_check_change(a, offered, why);
 	check_word(ret, why);
 	CHECK(ret == want, "%d, %d", ret, want);
-	free(why);
 }
 
 /* It cannot be made into something else. */
@@ -122,7 +120,7 @@ static void ask_hardware(const struct weft_vdpa_asked *a, const struct weft_vpci
 {
 	u64 f = given(a, WEFT_ASKED_FEATURES) ? a->features : hw->features;
 	bool many = has(f, VIRTIO_NET_F_MQ) || has(f, VIRTIO_NET_F_RSS);
-	char *why = malloc(WEFT_VDPA_WHY);
+	static char why[WEFT_VDPA_WHY];
 	struct weft_vpci_params p = *hw;
 	u16 pairs = many ? hw->pairs : 1;
 	int ret, want = 0;
@@ -144,7 +142,6 @@ static void ask_hardware(const struct weft_vdpa_asked *a, const struct weft_vpci
 	CHECK(ret == want, "%d, %d: %s", ret, want, why);
 	if (ret) {
 		CHECK(!memcmp(&p, hw, sizeof(p)), "refused, and changed");
-		free(why);
 		return;
 	}
 	/* The control queue is behind all pairs, for both sides or for neither. */
@@ -155,7 +152,6 @@ static void ask_hardware(const struct weft_vdpa_asked *a, const struct weft_vpci
 		f &= ~(B(VIRTIO_NET_F_MQ) | B(VIRTIO_NET_F_RSS));
 	CHECK(p.features == f && !(p.features & ~hw->features));
 	CHECK(!memcmp(p.mac, hw->mac, 6));
-	free(why);
 }
 
 /* Mostly features that mean something to the rooms. */
