@@ -69,6 +69,30 @@ static void ring_setup_refuses(struct kunit *test)
 	weft_ring_free(&r);
 }
 
+#ifdef __KERNEL__
+static void ring_without_memory(struct kunit *test)
+{
+	kunit_skip(test, "allocations cannot be made to fail");
+}
+#else
+/* Each of its allocations fails once, and what it got before is not lost. */
+static void ring_without_memory(struct kunit *test)
+{
+	struct weft_ring r = {};
+	int budget, ret;
+
+	for (budget = 0; budget < 4; budget++) {
+		kunit_alloc_budget = budget;
+		ret = weft_ring_alloc(&r, WEFT_RING_BATCH);
+		kunit_alloc_budget = -1;
+		KUNIT_EXPECT_EQ(test, ret, budget < 3 ? -ENOMEM : 0);
+		KUNIT_EXPECT_EQ(test, r.descs && r.heads && r.used, !ret);
+		KUNIT_EXPECT_EQ(test, !r.descs && !r.heads && !r.used, !!ret);
+	}
+	weft_ring_free(&r);
+}
+#endif
+
 static void ring_area_sizes(struct kunit *test)
 {
 	struct weft_ring_config cfg = { .size = 256 };
@@ -212,6 +236,33 @@ static void ring_forgets(struct kunit *test)
 		drv_split_desc(d, 1, seg.addr, seg.len, 0, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->seg[0].addr, 0x7000);
+}
+
+/* Nor is it of any use when the ring begins anew, where it stood. */
+static void ring_begins_anew(struct kunit *test)
+{
+	struct drv_case *k = test->priv;
+	struct drv *d = start(test, small, 0);
+	struct weft_ring_config cfg = d->ring.cfg;
+	struct weft_ring_place place;
+	unsigned long before;
+
+	drv_fill(test, 2, false);
+	weft_ring_kicks_off(&d->ring);
+	drv_serve(test, 1, 0);
+	weft_ring_publish(&d->ring);
+	place = weft_ring_mark(&d->ring);
+	if (cfg.packed)
+		drv_packed_desc(d, 1, 0x7000, 77, 0, drv_packed_flags(d, 1));
+	else
+		drv_split_desc(d, 1, 0x7000, 77, 0, 0);
+	KUNIT_ASSERT_EQ(test, weft_ring_setup(&d->ring, &cfg, &place), 0);
+	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
+	KUNIT_EXPECT_EQ(test, k->seg[0].addr, 0x7000);
+	/* The driver of before was asked not to kick, this one has to be. */
+	before = d->accesses;
+	weft_ring_kicks_off(&d->ring);
+	KUNIT_EXPECT_EQ(test, d->accesses, before + (d->access == DRV_COPIED));
 }
 
 /* Buffers that are known of, and too few, are no reason to be kicked or to wake. */
@@ -612,12 +663,14 @@ static void ring_tells_what_it_wrote(struct kunit *test)
 
 static struct kunit_case ring_cases[] = {
 	KUNIT_CASE(ring_setup_refuses),
+	KUNIT_CASE(ring_without_memory),
 	KUNIT_CASE(ring_area_sizes),
 	KUNIT_CASE(ring_fault_names),
 	KUNIT_CASE_PARAM(ring_first_fault_stays, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_handed_over, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_rewinds, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_forgets, kind_gen_params),
+	KUNIT_CASE_PARAM(ring_begins_anew, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_more_than_seen, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_kicks_off_once, kind_gen_params),
 	KUNIT_CASE_PARAM(ring_no_room, kind_gen_params),

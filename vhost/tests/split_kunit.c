@@ -343,6 +343,34 @@ static void split_table_loop(struct kunit *test)
 	KUNIT_EXPECT_LE(test, d->accesses, 40 + 8);
 }
 
+/* Empty entries are no segments, but there may be only so many of them. */
+static void split_table_of_nothing(struct kunit *test)
+{
+	static const struct { u32 size, entries; bool good; } runs[] = {
+		{ 256, WEFT_RING_MAX_SEGS, true }, { 256, WEFT_RING_MAX_SEGS + 1, false },
+		{ 2048, 2048, true }, { 2048, 2049, false },
+	};
+	struct weft_ring_config cfg = with_indirect;
+	struct drv_case *k = test->priv;
+	struct drv *d;
+	u32 i, e;
+
+	for (i = 0; i < ARRAY_SIZE(runs); i++) {
+		cfg.size = runs[i].size;
+		d = drv_start(test, &cfg, 0);
+		drv_split_desc(d, 0, DRV_TABLES, runs[i].entries * 16, F_INDIRECT, 0);
+		for (e = 0; e < runs[i].entries; e++)
+			drv_table_desc(d, e, 0, 0, e + 1 < runs[i].entries ? F_NEXT : 0, e + 1);
+		show(d, 0);
+		if (!runs[i].good) {
+			drv_breaks(test, WEFT_RING_SEGS);
+			continue;
+		}
+		KUNIT_EXPECT_EQ(test, drv_get(test), 1);
+		KUNIT_EXPECT_EQ(test, k->chain.out + k->chain.in, 0);
+	}
+}
+
 static void split_table_without_memory(struct kunit *test)
 {
 	static const u64 bad[] = { 0, DRV_TABLES - 16, DRV_TABLES + 8 * DRV_TABLE_SIZE - 16,
@@ -480,6 +508,12 @@ static void split_in_order(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, drv_get32(d, WEFT_AREA_DEVICE, 4 + 5 * 8), 7);
 	KUNIT_EXPECT_EQ(test, drv_get32(d, WEFT_AREA_DEVICE, 4 + 5 * 8 + 4), 7);
 	drv_collect(test, 3);
+	/* That says nothing of those that come after them. */
+	drv_fill(test, 2, false);
+	drv_serve(test, 2, 0);
+	KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
+	KUNIT_EXPECT_MEMEQ(test, d->area[WEFT_AREA_DEVICE] + 4 + 7 * 8, nothing, 8);
+	drv_collect(test, 2);
 	/* So it is if one of them was written to. */
 	drv_fill(test, 1, false);
 	drv_fill(test, 1, true);
@@ -488,7 +522,7 @@ static void split_in_order(struct kunit *test)
 	drv_serve(test, 1, 9);
 	drv_serve(test, 1, 0);
 	KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-	KUNIT_EXPECT_EQ(test, drv_get32(d, WEFT_AREA_DEVICE, 4 + 7 * 8 + 4), 9);
+	KUNIT_EXPECT_EQ(test, drv_get32(d, WEFT_AREA_DEVICE, 4 + 1 * 8 + 4), 9);
 	drv_collect(test, 3);
 }
 
@@ -680,6 +714,7 @@ static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_table_sizes, access_gen_params),
 	KUNIT_CASE_PARAM(split_table_malformed, access_gen_params),
 	KUNIT_CASE_PARAM(split_table_loop, access_gen_params),
+	KUNIT_CASE_PARAM(split_table_of_nothing, access_gen_params),
 	KUNIT_CASE_PARAM(split_table_without_memory, access_gen_params),
 	KUNIT_CASE_PARAM(split_walked, access_gen_params),
 	KUNIT_CASE_PARAM(split_batch_edges, access_gen_params),
