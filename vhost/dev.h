@@ -251,6 +251,7 @@ void weft_poll_stop(struct weft_poll *p);
 /* iotlb.c: messages about translations */
 int weft_iotlb_set(struct weft_dev *dev, bool on);
 void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm);
+void weft_iotlb_unmiss(struct weft_vq *vq);
 ssize_t weft_iotlb_read(struct weft_dev *dev, struct iov_iter *to, bool nonblock);
 ssize_t weft_iotlb_write(struct weft_dev *dev, struct iov_iter *from);
 __poll_t weft_iotlb_poll(struct weft_dev *dev, struct file *file, poll_table *wait);

@@ -74,6 +74,17 @@ void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
 	wake_up_interruptible_poll(&dev->msg_wait, EPOLLIN | EPOLLRDNORM);
 }
 
+/**
+ * weft_iotlb_unmiss() - takes back what was asked of the owner
+ * @vq: queue that does not wait for it any more, locked
+ */
+void weft_iotlb_unmiss(struct weft_vq *vq)
+{
+	spin_lock(&vq->dev->msg_lock);
+	list_del_init(&vq->miss.link);
+	spin_unlock(&vq->dev->msg_lock);
+}
+
 /* Has the queues served again that waited for something in a range. */
 static void answer(struct list_head *list, u64 start, u64 last)
 {

@@ -125,6 +125,8 @@ static struct net_backend *take(struct weft_vq *vq)
 	if (vq->index == WEFT_VQ_RX)
 		weft_rx_give_back(b);
 	weft_vq_stop(vq);
+	/* The guest may begin anew now, with an IOMMU that does not know of it. */
+	weft_iotlb_unmiss(vq);
 	vq->backend = NULL;
 	return b;
 }

@@ -569,6 +569,34 @@ TEST(a6_misses_without_an_answer)
 	rig_unharmed(&r);
 }
 
+/* What a queue asked for is nobody's question when its backend is gone: a guest may
+ * boot anew then, and its IOMMU with it.
+ */
+TEST(a6_misses_of_a_backend_that_is_gone)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct vhost_msg_v2 m;
+
+	open_with_iotlb();
+	p.fd = r.dev.fd;
+	ASSERT_EQ(fcntl(r.dev.fd, F_SETFL, O_NONBLOCK), 0);
+	for (int i = 0; i < 10; i++) {
+		ask_for_a_miss();
+		wait_for_message();
+		/* Whether or not somebody has read it */
+		if (i & 1)
+			ASSERT_EQ(read(r.dev.fd, &m, sizeof(m)), 72);
+		ASSERT_EQ(guest_dev_set_file(&r.dev, VHOST_NET_SET_BACKEND, GUEST_TX, -1), 0);
+		EXPECT_EQ(poll(&p, 1, 0), 0);
+		EXPECT_ERRNO(EAGAIN, read(r.dev.fd, &m, sizeof(m)));
+		ASSERT_EQ(guest_dev_iotlb_update(&r.dev, r.buf[GUEST_TX] & ~4095ULL, 4096,
+						 VHOST_ACCESS_RW), 0);
+		rig_restart(&r, GUEST_TX);
+	}
+	r.buf[GUEST_RX] = guest_mem_alloc(&r.mem, 4096, 4096);
+	rig_unharmed(&r);
+}
+
 /* An answer that is none: another address, or no permission */
 TEST(a6_wrong_answers)
 {
