@@ -153,6 +153,58 @@ TEST(a25_calls_in_every_state_packed)
 	run_states(true);
 }
 
+/*
+ * A queue is set up and enabled, and there is a buffer; but the driver is not
+ * ready, so nobody looks at it yet, however often it kicks.
+ */
+static void run_early_kicks(bool packed)
+{
+	const struct virtio_net_hdr_mrg_rxbuf none = { };
+	struct guest_ring *ring = &g.ring[GUEST_TX];
+	struct guest_buf b = { .len = VDEV_HDR + 60 };
+	long long kicks;
+	uint32_t used;
+	void *token;
+
+	vdev_open(&v, &g, &(struct vdev_config){ .packed = packed });
+	b.addr = g.buf[GUEST_TX];
+	for (int i = 0; i < 5; i++) {
+		vdev_leave(&v);
+		for (int q = 0; q < 2; q++)
+			guest_ring_reset(&g.ring[q], GUEST_BASE_FIRST(packed));
+		vdev_prepare(&v, &g);
+		guest_mem_fill(&g.mem, b.addr, 0x5a, b.len);
+		guest_mem_write(&g.mem, b.addr, &none, VDEV_HDR);
+		ASSERT_EQ(guest_ring_add(ring, &b, 1, 0, GUEST_DIRECT, &g), 0);
+		for (int q = 0; q < 2; q++)
+			vdev_ring(&v, q, g.ring[q].base);
+		kicks = vdev_stats(&v, GUEST_TX, "kicks");
+		for (int k = 0; k < 20; k++)
+			guest_ring_kick_always(ring);
+		vdev_reaches(&v, GUEST_TX, "kicks", kicks + 20);
+		vdev_witness();
+		EXPECT_STREQ(vdev_text(&v, GUEST_TX, "ring"), "none");
+		EXPECT_FALSE(guest_ring_has_used(ring));
+		EXPECT_EQ(vdev_arrived(&v), 0);
+		/* What waited is sent when it is, without another kick. */
+		ASSERT_EQ(vdev_set_status(&v, VDEV_STATUS_OK), 0);
+		ASSERT_TRUE(guest_ring_wait(ring, VDEV_WAIT));
+		ASSERT_TRUE(guest_ring_get(ring, &used, &token));
+		EXPECT_EQ(vdev_arrived(&v), 1);
+	}
+	vdev_unharmed(&v);
+}
+
+TEST(a25_kicks_before_the_driver_is_ready_split)
+{
+	run_early_kicks(false);
+}
+
+TEST(a25_kicks_before_the_driver_is_ready_packed)
+{
+	run_early_kicks(true);
+}
+
 /* A14: what no queue has for a number is no queue. */
 TEST(a14_numbers_of_queues)
 {

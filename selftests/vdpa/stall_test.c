@@ -343,6 +343,8 @@ static void queues_disabled_and_enabled(unsigned int i)
 {
 	ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, i & 1, 0), 0);
 	ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, i & 1, 1), 0);
+	/* Once more changes nothing. */
+	ASSERT_EQ(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, i & 1, 1), 0);
 }
 
 WHILE_FRAMES_PASS(queues_disabled_and_enabled, 60)
