@@ -101,6 +101,7 @@ static bool apply(struct weft_vdpa_vq *vq, enum weft_ctrl_verdict what,
 		  const struct weft_ctrl_state *state)
 {
 	struct weft_vdpa *dev = vq->dev;
+	unsigned int i;
 
 	switch (what) {
 	case WEFT_CTRL_REFUSED:
@@ -122,6 +123,9 @@ static bool apply(struct weft_vdpa_vq *vq, enum weft_ctrl_verdict what,
 		return true;
 	case WEFT_CTRL_PAIRS:
 		WRITE_ONCE(dev->active, state->pairs);
+		/* What waits for a pair that is not used is for nobody. */
+		for (i = state->pairs; i < dev->pairs; i++)
+			weft_vdpa_vq_queue(&dev->vqs[2 * i]);
 		return true;
 	case WEFT_CTRL_OFFLOADS:
 		WRITE_ONCE(dev->offloads, state->offloads);

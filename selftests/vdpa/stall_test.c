@@ -7,13 +7,17 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "flow_lib.h"
 #include "guest_net.h"
+#include "guest_stats.h"
 #include "kernel_log.h"
 #include "kselftest.h"
+#include "must.h"
 #include "vdpa_nl_lib.h"
 
 static struct vguest g;
@@ -111,6 +115,56 @@ TEST(receiver_that_stopped_is_reset_suspended_and_closed)
 		vdev_restart(&v);
 	}
 	vdev_unharmed(&v);
+}
+
+/* Has the host send everything through one of the representor's queues. */
+static void send_by(unsigned int queue)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/tx-%u/xps_cpus", v.name, queue);
+	f = fopen(path, "w");
+	MUST(!f);
+	MUST(fprintf(f, "%lx", (1UL << sysconf(_SC_NPROCESSORS_ONLN)) - 1) < 0);
+	MUST(fclose(f));
+}
+
+/* A pair that the driver gives up: what waits for it is for nobody, and is not kept. */
+TEST(pair_turned_off_while_frames_wait_for_it)
+{
+	struct vdev_config c = { .pairs = 2, .ctrl = true };
+	struct guest_ring second;
+	struct vhost_vring_addr a = { .index = 2 };
+	uint16_t pairs = 2;
+
+	vdev_open(&v, &g, &c);
+	/* The second pair's receive queue, which has no buffers */
+	MUST(guest_ring_init(&second, &g.mem, 64, g.features, 0, GUEST_BASE_FIRST(false)));
+	a.desc_user_addr = second.desc_addr;
+	a.avail_user_addr = second.avail_addr;
+	a.used_user_addr = second.used_addr;
+	MUST(ioctl(v.fd, VHOST_VDPA_SUSPEND, NULL));
+	MUST(vdev_vring(&v, VHOST_SET_VRING_NUM, 2, 64));
+	MUST(ioctl(v.fd, VHOST_SET_VRING_ADDR, &a));
+	MUST(ioctl(v.fd, VHOST_VDPA_RESUME, NULL));
+	MUST(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, 2, 1));
+	ASSERT_EQ(vdev_command(&v, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, 2),
+		  VIRTIO_NET_OK);
+	send_by(1);
+	vdev_flood(&v, 100, 60);
+	EXPECT_EQ(guest_stats(v.dir, "queue2", "drop.down"), 0);
+	pairs = 1;
+	ASSERT_EQ(vdev_command(&v, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, 2),
+		  VIRTIO_NET_OK);
+	/* vdev_reaches() numbers rings of the guest, which has this one beside them. */
+	for (int i = 0; i < VDEV_WAIT && guest_stats(v.dir, "queue2", "drop.down") < 100; i++)
+		poll(NULL, 0, 1);
+	EXPECT_EQ(guest_stats(v.dir, "queue2", "drop.down"), 100);
+	/* What comes from now on is for the first pair. */
+	ASSERT_EQ(vdev_receive(&v), 0);
+	vdev_unharmed(&v);
+	guest_ring_free(&second);
 }
 
 /* Buffers that are too small: the frame is dropped, and the next one that fits is not. */
