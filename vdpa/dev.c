@@ -194,8 +194,7 @@ static int get_vq_state(struct vdpa_device *vdpa, u16 index, struct vdpa_vq_stat
 	u32 s;
 
 	mutex_lock(&vq->lock);
-	s = vq->running ? weft_ring_state_pack(&vq->ring) :
-	    vq->state_set || !packed ? vq->state : 0x80008000;
+	s = weft_vdpa_vq_state(vq);
 	mutex_unlock(&vq->lock);
 	memset(state, 0, sizeof(*state));
 	if (packed) {

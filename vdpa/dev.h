@@ -311,6 +311,7 @@ void weft_vdpa_vq_reset(struct weft_vdpa_vq *vq);
 int weft_vdpa_vq_start(struct weft_vdpa_vq *vq);
 void weft_vdpa_vq_stop(struct weft_vdpa_vq *vq);
 void weft_vdpa_vq_remap(struct weft_vdpa_vq *vq);
+u32 weft_vdpa_vq_state(const struct weft_vdpa_vq *vq);
 void weft_vdpa_vq_queue(struct weft_vdpa_vq *vq);
 bool weft_vdpa_vq_yield(struct weft_vdpa_vq *vq, u32 packets, u64 bytes);
 int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq);

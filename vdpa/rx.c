@@ -2,81 +2,10 @@
 /* Frames from the host to the driver: what the host sends to the representor. */
 #include <linux/skbuff.h>
 #include <linux/uio.h>
+#include <weft/room.h>
 #include "dev.h"
 
 #define HEADER	sizeof(struct virtio_net_hdr_mrg_rxbuf)
-
-/* The buffers that a frame goes into. */
-struct room {
-	struct weft_ring_place mark;	/* before them */
-	struct weft_ring_place seen;	/* behind them, also if they were too few */
-	u32 buffers;
-	u32 iovs;
-	u16 put;			/* buffers that waited before */
-};
-
-/*
- * Whether the whole ring is in @room: the driver has no place for another
- * buffer, so one that is waited for does not come.
- */
-static bool is_all(const struct weft_ring *r, const struct room *room)
-{
-	if (r->cfg.packed)
-		return r->place.avail == room->mark.avail &&
-		       r->place.avail_wrap != room->mark.avail_wrap;
-	return (u16)(r->place.avail - room->mark.avail) == r->cfg.size;
-}
-
-/*
- * Takes buffers for @need bytes. Returns how many; 0 if there are not enough
- * now; -ENOSPC if there will never be; -EINVAL if the ring is broken. Without a
- * positive result nothing is taken.
- */
-static int find_room(struct weft_vdpa_vq *vq, u64 need, bool mergeable, struct room *room)
-{
-	struct weft_ring *r = &vq->ring;
-	struct weft_chain c;
-	u64 have = 0, len;
-	int ret, n;
-
-	room->mark = weft_ring_mark(r);
-	room->put = r->nused;
-	room->buffers = 0;
-	room->iovs = 0;
-	do {
-		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
-		if (unlikely(!ret && is_all(r, room)))
-			ret = -ENOSPC;
-		if (unlikely(ret <= 0))
-			goto out;
-		if (unlikely(c.out || !c.in)) {
-			ret = weft_ring_break(r, WEFT_RING_DIRECTION);
-			goto out;
-		}
-		len = 0;
-		n = weft_vdpa_translate(vq, vq->segs, c.in, VHOST_MAP_WO, room->iovs, &len);
-		if (unlikely(n < 0)) {
-			ret = n == -ENOBUFS && room->buffers ? -ENOSPC :
-			      weft_ring_break(r, WEFT_RING_MEMORY);
-			goto out;
-		}
-		room->iovs += n;
-		room->buffers++;
-		len = min(len, need - have);
-		have += len;
-		weft_ring_put(r, &c, len);
-		if (likely(have == need))
-			return room->buffers;
-		ret = -ENOSPC;
-		r->walked++;
-	} while (mergeable && r->nused < r->max_used && r->walked < 4 * WEFT_VDPA_DESCS);
-
-out:
-	room->seen = weft_ring_mark(r);
-	weft_ring_unput(r, r->nused - room->put);
-	weft_ring_rewind(r, room->mark);
-	return ret;
-}
 
 /* Whether the driver can take what is left to it: checksums, and segments. */
 static bool can_take(const struct weft_vdpa *dev, const struct sk_buff *skb)
@@ -127,13 +56,14 @@ static void done_with(void *entry)
 		consume_skb(entry);
 }
 
-static void put_number(struct virtio_net_hdr_mrg_rxbuf *h, const struct room *room)
+static void put_number(struct virtio_net_hdr_mrg_rxbuf *h, const struct weft_room *room)
 {
 	h->num_buffers = (__force __virtio16)cpu_to_le16(room->buffers);
 }
 
 /* Copies a frame into its buffers; false if it is not one that can be described. */
-static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const struct sk_buff *skb)
+static bool deliver(struct weft_vdpa_vq *vq, const struct weft_room *room,
+		    const struct sk_buff *skb)
 {
 	struct virtio_net_hdr_mrg_rxbuf h = {};
 	struct iov_iter to;
@@ -157,7 +87,7 @@ static bool deliver(struct weft_vdpa_vq *vq, const struct room *room, const stru
 }
 
 /* The same of a frame that XDP brought: it is in one piece, and there is no word with it. */
-static bool deliver_xdp(struct weft_vdpa_vq *vq, const struct room *room,
+static bool deliver_xdp(struct weft_vdpa_vq *vq, const struct weft_room *room,
 			const struct xdp_frame *frame)
 {
 	struct virtio_net_hdr_mrg_rxbuf h = {};
@@ -171,8 +101,7 @@ static bool deliver_xdp(struct weft_vdpa_vq *vq, const struct room *room,
 }
 
 /* False if it has to come again when the driver has more buffers. */
-static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, bool mergeable,
-			struct room *room)
+static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, struct weft_room *room)
 {
 	const struct xdp_frame *frame = weft_line_xdp(entry);
 	struct weft_ring *r = &vq->ring;
@@ -183,7 +112,7 @@ static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, bool merg
 		return true;
 	}
 	for (;;) {
-		ret = find_room(vq, HEADER + len, mergeable, room);
+		ret = weft_room_find(room, HEADER + len);
 		if (likely(ret > 0))
 			break;
 		if (ret == -ENOSPC) {
@@ -204,8 +133,7 @@ static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, bool merg
 		vq->stats.bytes += len;
 		return true;
 	}
-	weft_ring_unput(r, r->nused - room->put);
-	weft_ring_rewind(r, room->mark);
+	weft_room_leave(room);
 	weft_vdpa_drop(vq, WEFT_VDPA_DROP_HEADER);
 	return true;
 }
@@ -216,9 +144,15 @@ static bool receive_one(struct weft_vdpa_vq *vq, void *entry, u32 len, bool merg
  */
 void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 {
-	bool mergeable = weft_vdpa_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF);
+	struct weft_room room = {
+		.ring = &vq->ring,
+		.mem = &vq->mem,
+		.segs = vq->segs,
+		.iov = vq->iov,
+		.max_walked = 4 * WEFT_VDPA_DESCS,
+		.mergeable = weft_vdpa_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF),
+	};
 	u32 packets = 0, bytes = 0, len;
-	struct room room = {};
 	void *entry;
 
 	/* virtio 1.3 §5.1.6.5.5: nothing to a pair that the driver does not use */
@@ -232,7 +166,7 @@ void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 		if (unlikely(weft_vdpa_vq_yield(vq, packets, bytes)))
 			break;
 		len = len_of(entry);
-		if (!receive_one(vq, entry, len, mergeable, &room))
+		if (!receive_one(vq, entry, len, &room))
 			break;
 		__ptr_ring_discard_one(&vq->line);
 		bytes += len;

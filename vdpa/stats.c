@@ -85,7 +85,7 @@ static int queue_show(struct seq_file *f, void *unused)
 	seq_printf(f, "role %s\n", role(vq));
 	seq_printf(f, "ring %s\n", !vq->running ? "none" : r->cfg.packed ? "packed" : "split");
 	seq_printf(f, "size %u\n", vq->num);
-	seq_printf(f, "state 0x%x\n", vq->running ? weft_ring_state_pack(r) : vq->state);
+	seq_printf(f, "state 0x%x\n", weft_vdpa_vq_state(vq));
 	seq_printf(f, "event_idx %d\n", vq->running && r->cfg.event_idx);
 	seq_printf(f, "in_order %d\n", vq->running && r->cfg.in_order);
 	seq_printf(f, "fault %s\n", weft_ring_fault_name(r->fault));

@@ -179,21 +179,19 @@ static struct weft_ring_config config_of(const struct weft_vdpa_vq *vq)
 	};
 }
 
-/* A new packed ring begins with both wrap counters at 1 (virtio 1.3 §2.8.1). */
-static struct weft_ring_place place_of(const struct weft_vdpa_vq *vq, bool packed)
+/**
+ * weft_vdpa_vq_state() - where a queue's ring stands, or is to begin
+ * @vq: queue, locked
+ *
+ * Return: as weft_ring_state_pack()
+ */
+u32 weft_vdpa_vq_state(const struct weft_vdpa_vq *vq)
 {
-	u32 s = vq->state;
-
-	if (packed && !vq->state_set)
-		return (struct weft_ring_place) { .avail_wrap = true, .used_wrap = true };
-	if (!packed)
-		return (struct weft_ring_place) { .avail = s, .used = s };
-	return (struct weft_ring_place) {
-		.avail = s & 0x7fff,
-		.avail_wrap = s >> 15 & 1,
-		.used = s >> 16 & 0x7fff,
-		.used_wrap = s >> 31,
-	};
+	if (vq->running)
+		return weft_ring_state_pack(&vq->ring);
+	/* A new packed ring begins with both wrap counters at 1 (virtio 1.3 §2.8.1). */
+	return vq->state_set || !weft_vdpa_has(vq->dev, VIRTIO_F_RING_PACKED) ? vq->state :
+	       0x80008000;
 }
 
 static void unmap_areas(struct weft_vdpa_vq *vq)
@@ -296,13 +294,14 @@ static void look_up(struct weft_vdpa_vq *vq)
 int weft_vdpa_vq_start(struct weft_vdpa_vq *vq)
 {
 	struct weft_ring_config cfg = config_of(vq);
-	struct weft_ring_place place = place_of(vq, cfg.packed);
+	struct weft_ring_place place;
 	int ret;
 
 	if (vq->running)
 		return 0;
 	vq->told = false;
 	look_up(vq);
+	place = weft_ring_state_unpack(cfg.packed, weft_vdpa_vq_state(vq));
 	ret = weft_ring_setup(&vq->ring, &cfg, &place);
 	if (!ret)
 		ret = map_areas(vq);

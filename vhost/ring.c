@@ -404,5 +404,32 @@ u32 weft_ring_state_pack(const struct weft_ring *r)
 }
 EXPORT_SYMBOL_GPL(weft_ring_state_pack);
 
+/**
+ * weft_ring_state_unpack() - where a ring is to go on, from what weft_ring_state_pack() said
+ * @packed: the ring is a packed one
+ * @state: what was said, or what a client says
+ *
+ * Return: a place for weft_ring_setup(), which says whether it can be.
+ */
+struct weft_ring_place weft_ring_state_unpack(bool packed, u32 state)
+{
+	struct weft_ring_place place = { .avail = state, .used = state };
+
+	if (packed) {
+		place.avail = state & 0x7fff;
+		place.avail_wrap = state >> 15 & 1;
+		place.used = state >> 16 & 0x7fff;
+		place.used_wrap = state >> 31;
+		/* Different wrap counters at the same slot would mean that the
+		 * whole ring is in flight, and nobody knows with which ids. It
+		 * means a client that knows of the lower half only.
+		 */
+		if (place.used == place.avail)
+			place.used_wrap = place.avail_wrap;
+	}
+	return place;
+}
+EXPORT_SYMBOL_GPL(weft_ring_state_unpack);
+
 MODULE_DESCRIPTION("weft: virtqueues, guest memory and workers");
 MODULE_LICENSE("GPL");

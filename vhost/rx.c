@@ -10,21 +10,12 @@
 #include <linux/virtio_config.h>
 #include <net/sock.h>
 #include <net/xdp.h>
+#include <weft/room.h>
 #include "net.h"
 #include "trace.h"
 
 /* A run this long is under load, and more wake-ups would be a waste. */
 #define LOADED	16
-
-/* The buffers that one frame takes. */
-struct room {
-	struct weft_ring_place mark;	/* before them */
-	struct weft_ring_place seen;	/* after them */
-	u16 put;			/* waiting to be returned before them */
-	u16 buffers;
-	u32 last;			/* bytes of the last one that are used */
-	unsigned int iovs;
-};
 
 /*
  * Takes frames from tun's or tap's ring. What they would do to a frame in
@@ -125,58 +116,6 @@ static bool have_frame(struct weft_vq *vq)
 }
 
 /*
- * Takes buffers for @need bytes. Returns how many; 0 if there are not enough
- * now; -ENOSPC if there will never be; -EAGAIN; -EINVAL if the ring is broken.
- * Without a positive result nothing is taken.
- */
-static int find_room(struct weft_vq *vq, u64 need, bool mergeable, struct room *room)
-{
-	struct weft_ring *r = &vq->ring;
-	struct weft_chain c;
-	u64 have = 0, len;
-	int ret, n;
-
-	room->mark = weft_ring_mark(r);
-	room->put = r->nused;
-	room->buffers = 0;
-	room->iovs = 0;
-	do {
-		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
-		if (unlikely(ret <= 0))
-			goto out;
-		if (unlikely(c.out || !c.in)) {
-			ret = weft_ring_break(r, WEFT_RING_DIRECTION);
-			goto out;
-		}
-		len = 0;
-		n = weft_mem_translate_segs(&vq->mem, vq->segs, c.in, VHOST_MAP_WO,
-					    vq->iov + room->iovs,
-					    WEFT_RING_MAX_SEGS - room->iovs, &len);
-		if (unlikely(n < 0)) {
-			ret = n == -EAGAIN ? n : n == -ENOBUFS && room->buffers ? -ENOSPC :
-			      weft_ring_break(r, WEFT_RING_MEMORY);
-			goto out;
-		}
-		room->iovs += n;
-		room->buffers++;
-		room->last = min(len, need - have);
-		have += room->last;
-		weft_ring_put(r, &c, room->last);
-		if (likely(have == need))
-			return room->buffers;
-		ret = -ENOSPC;
-		/* One more buffer costs as much as one more descriptor. */
-		r->walked++;
-	} while (mergeable && r->nused < r->max_used && r->walked < WEFT_NET_FRAME_DESCS);
-
-out:
-	room->seen = weft_ring_mark(r);
-	weft_ring_unput(r, r->nused - room->put);
-	weft_ring_rewind(r, room->mark);
-	return ret;
-}
-
-/*
  * The common case: header and frame in one piece each.
  *
  * copy_to_user() would look up what object the frame lies in, which here costs
@@ -257,7 +196,7 @@ static void drop_frame(struct weft_vq *vq, enum weft_drop why)
  * A frame from the ring. Returns 0; -EFAULT if the driver's memory is not
  * there; -ENODATA if the frame is no good, and was dropped.
  */
-static int deliver(struct weft_vq *vq, const struct room *room, u32 need)
+static int deliver(struct weft_vq *vq, const struct weft_room *room, u32 need)
 {
 	struct net_backend *b = vq->backend;
 	void *frame = b->frames[b->first];
@@ -288,8 +227,7 @@ static int deliver(struct weft_vq *vq, const struct room *room, u32 need)
 }
 
 /* The same for a socket that has to be asked, with results as above. */
-static int deliver_by_socket(struct weft_vq *vq, const struct room *room, u32 need,
-			     bool mergeable)
+static int deliver_by_socket(struct weft_vq *vq, const struct weft_room *room, u32 need)
 {
 	struct net_backend *b = vq->backend;
 	/* Whatever else is in a header of ours, it says nothing. */
@@ -321,7 +259,7 @@ static int deliver_by_socket(struct weft_vq *vq, const struct room *room, u32 ne
 		vq->stats.drops[WEFT_DROP_BACKEND]++;
 		return ret == -EFAULT ? -EFAULT : -ENODATA;
 	}
-	if (b->sock_header && mergeable) {
+	if (b->sock_header && room->mergeable) {
 		iov_iter_advance(&at, offsetof(struct virtio_net_hdr_mrg_rxbuf, num_buffers));
 		if (copy_to_iter(&buffers, sizeof(buffers), &at) != sizeof(buffers))
 			return -EFAULT;
@@ -330,7 +268,7 @@ static int deliver_by_socket(struct weft_vq *vq, const struct room *room, u32 ne
 }
 
 /* Tells of what was written to the driver's memory, for the dirty log. */
-static void log_room(struct weft_vq *vq, const struct room *room, u32 need)
+static void log_room(struct weft_vq *vq, const struct weft_room *room, u32 need)
 {
 	unsigned int i;
 	u32 len;
@@ -366,13 +304,19 @@ static bool wait_for_frame(struct weft_vq *vq)
 
 static void receive(struct weft_vq *vq)
 {
-	bool mergeable = weft_dev_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF);
 	struct net_backend *b = vq->backend;
 	struct weft_ring *r = &vq->ring;
 	bool direct = b->ring && !b->extended;
 	bool log = weft_dev_has(vq->dev, VHOST_F_LOG_ALL);
 	u32 packets = 0, batch = 0, len, need;
-	struct room room;
+	struct weft_room room = {
+		.ring = r,
+		.mem = &vq->mem,
+		.segs = vq->segs,
+		.iov = vq->iov,
+		.max_walked = WEFT_NET_FRAME_DESCS,
+		.mergeable = weft_dev_has(vq->dev, VIRTIO_NET_F_MRG_RXBUF),
+	};
 	u64 bytes = 0;
 	int ret;
 
@@ -403,7 +347,7 @@ static void receive(struct weft_vq *vq)
 			return;
 		}
 		need = len + b->header;
-		ret = find_room(vq, need, mergeable, &room);
+		ret = weft_room_find(&room, need);
 		if (unlikely(ret <= 0)) {
 			if (ret == -ENOSPC) {
 				drop_frame(vq, WEFT_DROP_NO_BUFFER);
@@ -421,10 +365,9 @@ static void receive(struct weft_vq *vq)
 			break;
 		}
 		ret = likely(direct) ? deliver(vq, &room, need)
-				     : deliver_by_socket(vq, &room, need, mergeable);
+				     : deliver_by_socket(vq, &room, need);
 		if (unlikely(ret)) {
-			weft_ring_unput(r, r->nused - room.put);
-			weft_ring_rewind(r, room.mark);
+			weft_room_leave(&room);
 			if (ret == -ENODATA) {
 				packets++;
 				continue;

@@ -138,25 +138,6 @@ static void set_ops(struct weft_vq *vq)
 	vq->ring.ops = logged ? &ring_ops_logged : &ring_ops;
 }
 
-static struct weft_ring_place place_of(const struct weft_ring_config *cfg, u32 base)
-{
-	struct weft_ring_place place = { .avail = base, .used = base };
-
-	if (cfg->packed) {
-		place.avail = base & 0x7fff;
-		place.avail_wrap = base >> 15 & 1;
-		place.used = base >> 16 & 0x7fff;
-		place.used_wrap = base >> 31;
-		/* Different wrap counters at the same slot would mean that the
-		 * whole ring is in flight, and nobody knows with which ids. It
-		 * means a client that knows of the lower half only.
-		 */
-		if (place.used == place.avail)
-			place.used_wrap = place.avail_wrap;
-	}
-	return place;
-}
-
 static int set_up(struct weft_vq *vq, const struct weft_ring_config *cfg,
 		  const struct weft_ring_place *place)
 {
@@ -181,7 +162,7 @@ static int set_up(struct weft_vq *vq, const struct weft_ring_config *cfg,
 int weft_vq_start(struct weft_vq *vq)
 {
 	struct weft_ring_config cfg = config_of(vq);
-	struct weft_ring_place place = place_of(&cfg, vq->base);
+	struct weft_ring_place place = weft_ring_state_unpack(cfg.packed, vq->base);
 	int ret;
 
 	weft_mem_set(&vq->mem, vq->dev->table, vq->dev->iotlb);
@@ -228,7 +209,7 @@ int weft_vq_refeature(struct weft_vq *vq)
 	if (same_config(&cfg, &vq->ring.cfg))
 		return 0;
 	if (cfg.packed != vq->ring.cfg.packed)
-		place = place_of(&cfg, weft_ring_state_pack(&vq->ring));
+		place = weft_ring_state_unpack(cfg.packed, weft_ring_state_pack(&vq->ring));
 	ret = set_up(vq, &cfg, &place);
 	if (ret) {
 		weft_ring_break(&vq->ring, WEFT_RING_UNREADABLE);

@@ -266,6 +266,7 @@ int weft_ring_kicks_on(struct weft_ring *r, struct weft_ring_place seen);
 int weft_ring_break(struct weft_ring *r, enum weft_ring_fault why);
 const char *weft_ring_fault_name(enum weft_ring_fault why);
 u32 weft_ring_state_pack(const struct weft_ring *r);
+struct weft_ring_place weft_ring_state_unpack(bool packed, u32 state);
 
 /**
  * weft_ring_mark() - where the next buffer will be taken
