@@ -140,6 +140,7 @@ TEST(a3_descriptor_that_changes_meanwhile)
 	fd[1] = eventfd(0, 0);
 	fd[2] = guest_tap_open("tap2", RIG_HDR, 0);
 	target = dup(fd[1]);
+	ASSERT_TRUE(fd[0] >= 0 && fd[1] >= 0 && fd[2] >= 0 && target >= 0);
 	ASSERT_EQ(pthread_create(&t, NULL, swap_files, fd), 0);
 	for (int i = 0; i < 1000; i++) {
 		if (!set_backend(i & 1, target))
