@@ -8,35 +8,9 @@
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_net.h>
 #include "config.h"
+#include "features.h"
 
 #define F(bit)		BIT_ULL(bit)
-#define REQUIRED	(F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM))
-
-/* virtio 1.3 §5.1.3.1: features that mean nothing without one of some others. */
-static const struct {
-	u64 feature;
-	u64 needs;
-	const char *word;
-} requirements[] = {
-	{ F(VIRTIO_NET_F_GUEST_TSO4), F(VIRTIO_NET_F_GUEST_CSUM), "GUEST_TSO4 needs GUEST_CSUM" },
-	{ F(VIRTIO_NET_F_GUEST_TSO6), F(VIRTIO_NET_F_GUEST_CSUM), "GUEST_TSO6 needs GUEST_CSUM" },
-	{ F(VIRTIO_NET_F_GUEST_ECN), F(VIRTIO_NET_F_GUEST_TSO4) | F(VIRTIO_NET_F_GUEST_TSO6),
-	  "GUEST_ECN needs GUEST_TSO4 or GUEST_TSO6" },
-	{ F(VIRTIO_NET_F_HOST_TSO4), F(VIRTIO_NET_F_CSUM), "HOST_TSO4 needs CSUM" },
-	{ F(VIRTIO_NET_F_HOST_TSO6), F(VIRTIO_NET_F_CSUM), "HOST_TSO6 needs CSUM" },
-	{ F(VIRTIO_NET_F_HOST_ECN), F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6),
-	  "HOST_ECN needs HOST_TSO4 or HOST_TSO6" },
-	{ F(VIRTIO_NET_F_CTRL_RX), F(VIRTIO_NET_F_CTRL_VQ), "CTRL_RX needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_CTRL_RX_EXTRA), F(VIRTIO_NET_F_CTRL_VQ), "CTRL_RX_EXTRA needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_CTRL_VLAN), F(VIRTIO_NET_F_CTRL_VQ), "CTRL_VLAN needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_CTRL_MAC_ADDR), F(VIRTIO_NET_F_CTRL_VQ), "CTRL_MAC_ADDR needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS), F(VIRTIO_NET_F_CTRL_VQ),
-	  "CTRL_GUEST_OFFLOADS needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_GUEST_ANNOUNCE), F(VIRTIO_NET_F_CTRL_VQ),
-	  "GUEST_ANNOUNCE needs CTRL_VQ" },
-	{ F(VIRTIO_NET_F_MQ), F(VIRTIO_NET_F_CTRL_VQ),
-	  "MQ needs CTRL_VQ, by which the driver says how many queues it uses" },
-};
 
 static int refuse_mac(const u8 *mac, char *why)
 {
@@ -44,31 +18,6 @@ static int refuse_mac(const u8 *mac, char *why)
 		  "%02x:%02x:%02x:%02x:%02x:%02x is not the address of a single station", mac[0],
 		  mac[1], mac[2], mac[3], mac[4], mac[5]);
 	return -EINVAL;
-}
-
-static int check_features(u64 features, u64 can, char *why)
-{
-	int i;
-
-	if (features & ~can) {
-		scnprintf(why, WEFT_VDPA_WHY,
-			  "no device of ours has features 0x%llx; \"vdpa mgmtdev show\" lists those that one may have",
-			  features & ~can);
-		return -EINVAL;
-	}
-	if (~features & REQUIRED) {
-		scnprintf(why, WEFT_VDPA_WHY,
-			  "features 0x%llx cannot be left out: VERSION_1 and ACCESS_PLATFORM",
-			  REQUIRED & ~features);
-		return -EINVAL;
-	}
-	for (i = 0; i < ARRAY_SIZE(requirements); i++) {
-		if (features & requirements[i].feature && !(features & requirements[i].needs)) {
-			strscpy(why, requirements[i].word, WEFT_VDPA_WHY);
-			return -EINVAL;
-		}
-	}
-	return 0;
 }
 
 /**
@@ -108,7 +57,8 @@ int weft_config_check(const struct weft_vdpa_asked *asked, u64 can,
 	params->features = can;
 	if (asked->given & WEFT_ASKED_FEATURES) {
 		params->features = asked->features;
-		ret = check_features(params->features, can, why);
+		ret = weft_features_check(params->features, can,
+					  "no device of ours has", why);
 		if (ret)
 			return ret;
 	} else if (params->pairs == 1) {

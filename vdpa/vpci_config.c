@@ -9,35 +9,13 @@
 #include <linux/string.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_net.h>
+#include "features.h"
 #include "vpci_config.h"
 
 #define F(bit)		BIT_ULL(bit)
-#define REQUIRED	(F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM))
 
 /* With any of these, the control queue is behind all pairs: virtio 1.3 §5.1.2. */
 #define MANY	(F(VIRTIO_NET_F_MQ) | F(VIRTIO_NET_F_RSS))
-
-static int check_features(u64 features, u64 can, char *why)
-{
-	if (features & ~can) {
-		scnprintf(why, WEFT_VDPA_WHY,
-			  "the hardware has no features 0x%llx; \"vdpa mgmtdev show\" lists those it has",
-			  features & ~can);
-		return -EINVAL;
-	}
-	if (~features & REQUIRED) {
-		scnprintf(why, WEFT_VDPA_WHY,
-			  "features 0x%llx cannot be left out: VERSION_1 and ACCESS_PLATFORM",
-			  REQUIRED & ~features);
-		return -EINVAL;
-	}
-	if (features & MANY && !(features & F(VIRTIO_NET_F_CTRL_VQ))) {
-		strscpy(why, "MQ and RSS need CTRL_VQ, by which a driver says how many it uses",
-			WEFT_VDPA_WHY);
-		return -EINVAL;
-	}
-	return 0;
-}
 
 static int check_mac(const u8 *asked, const struct weft_vpci_params *p, char *why)
 {
@@ -74,7 +52,8 @@ int weft_vpci_config_check(const struct weft_vdpa_asked *asked, struct weft_vpci
 		return -EOPNOTSUPP;
 	}
 	if (asked->given & WEFT_ASKED_FEATURES) {
-		ret = check_features(asked->features, p.features, why);
+		ret = weft_features_check(asked->features, p.features,
+					  "the hardware has no", why);
 		if (ret)
 			return ret;
 		p.features = asked->features;

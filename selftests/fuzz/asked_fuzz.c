@@ -14,6 +14,11 @@
 #define B(f)	(1ull << (f))
 #define BOTH	(B(VIRTIO_F_VERSION_1) | B(VIRTIO_F_ACCESS_PLATFORM))
 
+/* By their numbers, as not each uapi has the names. */
+enum {
+	VQ_NOTF_COAL = 52, NOTF_COAL, GUEST_USO4, GUEST_USO6, HOST_USO,
+};
+
 static bool has(u64 features, int bit)
 {
 	return features & B(bit);
@@ -24,19 +29,24 @@ static bool whole(u64 f)
 {
 	int of_ctrl[] = { VIRTIO_NET_F_CTRL_RX, VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_CTRL_VLAN,
 			  VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS,
-			  VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_MQ };
+			  VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_MQ, VIRTIO_NET_F_RSS,
+			  VIRTIO_NET_F_HASH_REPORT, NOTF_COAL, VQ_NOTF_COAL };
+	int of_guest_csum[] = { VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_TSO6,
+				VIRTIO_NET_F_GUEST_UFO, GUEST_USO4, GUEST_USO6 };
+	int of_csum[] = { VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_HOST_UFO,
+			  HOST_USO };
 	bool ok = true;
 	u32 i;
 
 	for (i = 0; i < sizeof(of_ctrl) / sizeof(of_ctrl[0]); i++)
 		ok &= !has(f, of_ctrl[i]) || has(f, VIRTIO_NET_F_CTRL_VQ);
-	if (has(f, VIRTIO_NET_F_GUEST_TSO4) || has(f, VIRTIO_NET_F_GUEST_TSO6))
-		ok &= has(f, VIRTIO_NET_F_GUEST_CSUM);
-	if (has(f, VIRTIO_NET_F_HOST_TSO4) || has(f, VIRTIO_NET_F_HOST_TSO6))
-		ok &= has(f, VIRTIO_NET_F_CSUM);
+	for (i = 0; i < sizeof(of_guest_csum) / sizeof(of_guest_csum[0]); i++)
+		ok &= !has(f, of_guest_csum[i]) || has(f, VIRTIO_NET_F_GUEST_CSUM);
+	for (i = 0; i < sizeof(of_csum) / sizeof(of_csum[0]); i++)
+		ok &= !has(f, of_csum[i]) || has(f, VIRTIO_NET_F_CSUM);
 	if (has(f, VIRTIO_NET_F_GUEST_ECN))
 		ok &= has(f, VIRTIO_NET_F_GUEST_TSO4) || has(f, VIRTIO_NET_F_GUEST_TSO6);
-	if (has(f, VIRTIO_NET_F_HOST_ECN))
+	if (has(f, VIRTIO_NET_F_HOST_ECN) || has(f, VIRTIO_NET_F_RSC_EXT))
 		ok &= has(f, VIRTIO_NET_F_HOST_TSO4) || has(f, VIRTIO_NET_F_HOST_TSO6);
 	return ok;
 }
@@ -128,8 +138,7 @@ static void ask_hardware(const struct weft_vdpa_asked *a, const struct weft_vpci
 	if (given(a, WEFT_ASKED_OTHER) || given(a, WEFT_ASKED_MTU))
 		want = -EOPNOTSUPP;
 	else if (given(a, WEFT_ASKED_FEATURES) &&
-		 ((f & hw->features) != f || (f & BOTH) != BOTH ||
-		  (many && !has(f, VIRTIO_NET_F_CTRL_VQ))))
+		 ((f & hw->features) != f || (f & BOTH) != BOTH || !whole(f)))
 		want = -EINVAL;
 	else if (given(a, WEFT_ASKED_MAC) &&
 		 (!has(f, VIRTIO_NET_F_MAC) || memcmp(a->mac, hw->mac, 6)))
@@ -165,6 +174,8 @@ static u64 features(struct input *in)
 		VIRTIO_NET_F_CTRL_RX_EXTRA, VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_MQ,
 		VIRTIO_NET_F_CTRL_MAC_ADDR, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, VIRTIO_NET_F_RSS,
 		VIRTIO_F_VERSION_1, VIRTIO_F_ACCESS_PLATFORM, VIRTIO_NET_F_MTU,
+		VIRTIO_NET_F_GUEST_UFO, VIRTIO_NET_F_HOST_UFO, VIRTIO_NET_F_RSC_EXT,
+		VIRTIO_NET_F_HASH_REPORT, VQ_NOTF_COAL, NOTF_COAL, GUEST_USO4, GUEST_USO6, HOST_USO,
 	};
 	u32 bits = input_u32(in), i;
 	u64 f = 0;

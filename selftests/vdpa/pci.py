@@ -71,7 +71,7 @@ def management(t):
         for what, features, word in (
                 ("features that the hardware has not", need | 1 << 50, "has no features 0x4000000000000"),
                 ("features without ACCESS_PLATFORM", 1 << 32, "0x200000000 cannot be left out"),
-                ("MQ without CTRL_VQ", need | 1 << c.MQ, "need CTRL_VQ")):
+                ("MQ without CTRL_VQ", need | 1 << c.MQ, "needs CTRL_VQ")):
             mark = lines()
             t.equal(f"{what} are refused", ask(FEW, genl.features(features)), "EINVAL")
             t.check(f"{what}: the log says why", word in since(mark), since(mark))

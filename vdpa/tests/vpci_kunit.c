@@ -104,9 +104,9 @@ static void vpci_features(struct kunit *test)
 	asked.features = NEED | B(50);
 	refused(test, asked, p, -EINVAL, "no features 0x4000000000000");
 	asked.features = NEED | MQ;
-	refused(test, asked, p, -EINVAL, "need CTRL_VQ");
+	refused(test, asked, p, -EINVAL, "needs CTRL_VQ");
 	asked.features = NEED | RSS;
-	refused(test, asked, p, -EINVAL, "need CTRL_VQ");
+	refused(test, asked, p, -EINVAL, "needs CTRL_VQ");
 	asked.features = B(VIRTIO_F_VERSION_1);
 	refused(test, asked, p, -EINVAL, "0x200000000 cannot be left out");
 	asked.features = 0;
