@@ -12,6 +12,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <uapi/linux/virtio_ids.h>
+#include "features.h"
 #include "virtio_pci.h"
 
 static int count(struct device *d, void *n)
@@ -32,6 +33,30 @@ static unsigned int devices_in_group(struct device *d)
 	return n;
 }
 
+/*
+ * Whether interrupts pass through the IOMMU as other accesses do. The address
+ * that they are written to is then mapped for drivers of the kernel, and vhost_vdpa
+ * has no place for it in what it sets up for its own: they would be lost, or be
+ * written to what a guest has there.
+ */
+static bool msis_are_translated(struct device *d)
+{
+	struct iommu_group *group = iommu_group_get(d);
+	struct iommu_resv_region *region;
+	bool translated = false;
+	LIST_HEAD(regions);
+
+	if (!group)
+		return false;
+	if (iommu_get_group_resv_regions(group, &regions))
+		translated = true;
+	list_for_each_entry(region, &regions, list)
+		translated |= region->type == IOMMU_RESV_SW_MSI;
+	iommu_put_resv_regions(d, &regions);
+	iommu_group_put(group);
+	return translated;
+}
+
 /* Whether a guest that drives it can reach its own memory, and nothing else. */
 static int check_isolation(struct pci_dev *pdev)
 {
@@ -44,6 +69,10 @@ static int check_isolation(struct pci_dev *pdev)
 	}
 	if (!msi_device_has_isolated_msi(d)) {
 		dev_err(d, "its interrupts are not remapped, so that a guest could raise any; turn on interrupt remapping\n");
+		return -EOPNOTSUPP;
+	}
+	if (msis_are_translated(d)) {
+		dev_err(d, "its interrupts pass through the IOMMU as its other accesses do (as on arm64), which vhost_vdpa has no place for\n");
 		return -EOPNOTSUPP;
 	}
 	n = devices_in_group(d);
@@ -70,7 +99,7 @@ static int check_function(struct weft_vpci_mgmt *m)
 		dev_err(d, "it has no configuration space, which a network device cannot be without\n");
 		return -ENODEV;
 	}
-	missing = WEFT_VPCI_REQUIRED & ~vp_modern_get_features(vp);
+	missing = WEFT_FEATURES_REQUIRED & ~vp_modern_get_features(vp);
 	if (missing & BIT_ULL(VIRTIO_F_VERSION_1)) {
 		dev_err(d, "it does not offer VERSION_1\n");
 		return -EOPNOTSUPP;
@@ -107,6 +136,10 @@ static int probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		goto err_free;
 	/* What was there before us may have left it on. */
 	pci_clear_master(pdev);
+	/* Before the library maps anything, which looks at the beginning of each only. */
+	ret = weft_vpci_caps_read(pdev, &m->layout);
+	if (ret)
+		goto err_disable;
 	m->vp.pci_dev = pdev;
 	ret = vp_modern_probe(&m->vp);
 	if (ret) {

@@ -17,27 +17,29 @@
 #include <linux/virtio_pci_modern.h>
 #include <uapi/linux/virtio_config.h>
 #include <uapi/linux/virtio_net.h>
-
-#define WEFT_VPCI_REQUIRED	(BIT_ULL(VIRTIO_F_VERSION_1) | BIT_ULL(VIRTIO_F_ACCESS_PLATFORM))
+#include "vpci_layout.h"
 
 struct weft_vpci;
 
 /**
  * struct weft_vpci_vq - a queue
- * @max: descriptors that the device takes at most
- * @num: that the driver has
+ * @most: descriptors that the device takes at most, with all features
+ * @max: with those that the driver took: without MQ, the control queue is a queue
+ *	that serves frames else; 0 if there is no such queue then
+ * @num: that the driver has, or 0 if it has not said so
  * @areas: addresses of descriptors, driver area, device area
  * @ready: set by the driver; told to the device once it has DRIVER_OK
  * @live: the device serves it, and may be kicked; read without a lock
  * @mapped: @notify is a mapping of its own
  * @notify: the register by which it is kicked
- * @notify_pa: its address
+ * @notify_off: the number by which the device says where that is
  * @doorbell: page with that register and no other queue's, or 0; does not change
  * @vector: of MSI-X
  * @cb_lock: of @cb
  * @cb: how the driver is called
  */
 struct weft_vpci_vq {
+	u16 most;
 	u16 max;
 	u32 num;
 	u64 areas[3];
@@ -45,7 +47,7 @@ struct weft_vpci_vq {
 	bool live;
 	bool mapped;
 	void __iomem *notify;
-	resource_size_t notify_pa;
+	u16 notify_off;
 	resource_size_t doorbell;
 	u16 vector;
 	spinlock_t cb_lock;	/* see above */
@@ -73,6 +75,7 @@ struct weft_vpci_vector {
  * @vdpa: for the bus; freed by it
  * @pdev: the function
  * @vp: its registers; lock
+ * @layout: where they are
  * @lock: see above
  * @offered: features
  * @features: that the driver took
@@ -93,6 +96,7 @@ struct weft_vpci {
 	struct vdpa_device vdpa;
 	struct pci_dev *pdev;
 	struct virtio_pci_modern_device *vp;
+	const struct weft_vpci_layout *layout;
 	struct mutex lock;	/* see above */
 	u64 offered;
 	u64 features;
@@ -114,12 +118,14 @@ struct weft_vpci {
  * struct weft_vpci_mgmt - a function that devices are made of
  * @mdev: for the bus
  * @vp: registers
+ * @layout: where they are
  * @id_table: kinds of devices
  * @dev: the one that there is, or NULL
  */
 struct weft_vpci_mgmt {
 	struct vdpa_mgmt_dev mdev;
 	struct virtio_pci_modern_device vp;
+	struct weft_vpci_layout layout;
 	struct virtio_device_id id_table[2];
 	struct weft_vpci *dev;
 };
@@ -134,20 +140,28 @@ extern const struct vdpa_config_ops weft_vpci_ops;
 
 /* vpci_hw.c: registers */
 u64 weft_vpci_hw_features(struct virtio_pci_modern_device *vp);
+void weft_vpci_hw_fail(struct weft_vpci *dev);
 int weft_vpci_hw_reset(struct weft_vpci *dev);
 u8 weft_vpci_hw_status(struct weft_vpci *dev);
+bool weft_vpci_hw_take(struct weft_vpci *dev, u8 status);
 int weft_vpci_hw_enable(struct weft_vpci *dev, u16 index);
 void weft_vpci_hw_live(struct weft_vpci *dev, u16 index);
 int weft_vpci_hw_start(struct weft_vpci *dev);
-size_t weft_vpci_hw_config_size(struct virtio_pci_modern_device *vp);
-void weft_vpci_hw_config(struct virtio_pci_modern_device *vp, struct virtio_net_config *to,
-			 size_t size);
 int weft_vpci_hw_init(struct weft_vpci *dev);
 void weft_vpci_hw_exit(struct weft_vpci *dev);
+
+/* vpci_fields.c: configuration */
+size_t weft_vpci_fields_size(struct virtio_pci_modern_device *vp, u64 features);
+void weft_vpci_fields_read(struct virtio_pci_modern_device *vp, u64 features,
+			   struct virtio_net_config *to);
+
+/* vpci_caps.c: where registers are */
+int weft_vpci_caps_read(struct pci_dev *pdev, struct weft_vpci_layout *l);
 
 /* vpci_irq.c: interrupts */
 int weft_vpci_irq_init(struct weft_vpci *dev);
 void weft_vpci_irq_exit(struct weft_vpci *dev);
+void weft_vpci_irq_config(struct weft_vpci *dev);
 int weft_vpci_irq_of(struct weft_vpci *dev, const struct weft_vpci_vq *vq);
 
 /* vpci_mgmt.c: what "vdpa dev add" asks for */

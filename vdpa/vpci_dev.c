@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/vdpa.h>
 #include <uapi/linux/virtio_ids.h>
+#include "features.h"
 #include "virtio_pci.h"
 
 #define F(bit)	BIT_ULL(bit)
@@ -62,7 +63,9 @@ static void set_vq_num(struct vdpa_device *vdpa, u16 index, u32 num)
 
 static u16 get_vq_size(struct vdpa_device *vdpa, u16 index)
 {
-	return vq_of(vdpa, index)->num;
+	const struct weft_vpci_vq *vq = vq_of(vdpa, index);
+
+	return vq->num ?: vq->max;
 }
 
 /*
@@ -76,7 +79,7 @@ static u16 get_vq_num_max(struct vdpa_device *vdpa)
 	int i;
 
 	for (i = 0; i < dev->nvqs; i++)
-		max = max(max, dev->vqs[i].max);
+		max = max(max, dev->vqs[i].most);
 	return max;
 }
 
@@ -118,7 +121,7 @@ static void set_vq_ready(struct vdpa_device *vdpa, u16 index, bool ready)
 		dev_notice_ratelimited(&vdpa->dev, "queue %u cannot be turned off but by a reset of the device\n",
 				       index);
 	} else if (weft_vpci_hw_enable(dev, index)) {
-		dev->failed = true;
+		weft_vpci_hw_fail(dev);
 	} else {
 		WRITE_ONCE(vq->ready, true);
 		weft_vpci_hw_live(dev, index);
@@ -245,7 +248,7 @@ static int set_driver_features(struct vdpa_device *vdpa, u64 features)
 	mutex_lock(&dev->lock);
 	if (dev->status & VIRTIO_CONFIG_S_FEATURES_OK)
 		ret = -EBUSY;
-	else if (features & ~dev->offered || ~features & WEFT_VPCI_REQUIRED)
+	else if (features & ~dev->offered || ~features & WEFT_FEATURES_REQUIRED)
 		ret = -EINVAL;
 	else
 		dev->features = features;
@@ -266,20 +269,6 @@ static u8 get_status(struct vdpa_device *vdpa)
 	return status;
 }
 
-/* §3.1.1: whether the device goes along with the features. */
-static bool accepts_features(struct weft_vpci *dev, u8 status)
-{
-	if (~dev->features & WEFT_VPCI_REQUIRED)
-		return false;
-	vp_modern_set_features(dev->vp, dev->features);
-	vp_modern_set_status(dev->vp, status | VIRTIO_CONFIG_S_FEATURES_OK);
-	if (weft_vpci_hw_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK)
-		return true;
-	dev_notice_ratelimited(&dev->vdpa.dev, "the device does not work with features 0x%llx\n",
-			       dev->features);
-	return false;
-}
-
 static void set_status(struct vdpa_device *vdpa, u8 status)
 {
 	struct weft_vpci *dev = to_weft_vpci(vdpa);
@@ -294,13 +283,14 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 	now |= add & ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (now != dev->status)
 		vp_modern_set_status(dev->vp, now);
-	if (add & VIRTIO_CONFIG_S_FEATURES_OK && accepts_features(dev, now))
+	if (add & VIRTIO_CONFIG_S_FEATURES_OK && !(~dev->features & WEFT_FEATURES_REQUIRED) &&
+	    weft_vpci_hw_take(dev, now))
 		now |= VIRTIO_CONFIG_S_FEATURES_OK;
 	dev->status = now;
 	if (~add & VIRTIO_CONFIG_S_DRIVER_OK || ~now & VIRTIO_CONFIG_S_FEATURES_OK || dev->failed)
 		goto out;
 	if (weft_vpci_hw_start(dev))
-		dev->failed = true;
+		weft_vpci_hw_fail(dev);
 	else
 		dev->status |= VIRTIO_CONFIG_S_DRIVER_OK;
 out:
@@ -335,7 +325,8 @@ static int reset(struct vdpa_device *vdpa)
 		struct weft_vpci_vq *vq = &dev->vqs[i];
 
 		WRITE_ONCE(vq->ready, false);
-		vq->num = vq->max;
+		vq->num = 0;
+		vq->max = vq->most;
 		memset(vq->areas, 0, sizeof(vq->areas));
 	}
 	dev->features = 0;
@@ -370,7 +361,7 @@ static void get_config(struct vdpa_device *vdpa, unsigned int offset, void *buf,
 	memset(buf, 0, len);
 	mutex_lock(&dev->lock);
 	if (!dev->gone && offset < dev->config_size) {
-		weft_vpci_hw_config(dev->vp, &config, dev->config_size);
+		weft_vpci_fields_read(dev->vp, dev->offered, &config);
 		memcpy(buf, (u8 *)&config + offset,
 		       min_t(size_t, len, dev->config_size - offset));
 	}

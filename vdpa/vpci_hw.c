@@ -7,6 +7,7 @@
 #include <linux/iopoll.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <uapi/linux/vhost_types.h>
 #include "virtio_pci.h"
 
 #define F(bit)	BIT_ULL(bit)
@@ -15,15 +16,19 @@
 #define GONE	0xff
 
 #define RESET_US	(1000 * 1000)
-#define CONFIG_READS	64
+
+/* Has a field in the configuration, behind those that uapi has. */
+#define HASH_TUNNEL	51
 
 /*
  * Of no use to a driver behind vDPA, which has no way to pass them on: data in a
  * kick (§2.9.4), the reset of a single queue, what is of the function and its
- * owner.
+ * owner, or has fields that we do not know. And LOG_ALL, which is a bit of
+ * vhost's alone: by it, a VMM takes a device for one that can be migrated live.
  */
 #define NOT_PASSED	(F(VIRTIO_F_NOTIFICATION_DATA) | F(VIRTIO_F_NOTIF_CONFIG_DATA) | \
-			 F(VIRTIO_F_RING_RESET) | F(VIRTIO_F_SR_IOV) | F(VIRTIO_F_ADMIN_VQ))
+			 F(VIRTIO_F_RING_RESET) | F(VIRTIO_F_SR_IOV) | F(VIRTIO_F_ADMIN_VQ) | \
+			 F(HASH_TUNNEL) | F(VHOST_F_LOG_ALL))
 
 /**
  * weft_vpci_hw_features() - what a device of the function can have
@@ -34,6 +39,20 @@
 u64 weft_vpci_hw_features(struct virtio_pci_modern_device *vp)
 {
 	return vp_modern_get_features(vp) & ~NOT_PASSED;
+}
+
+/**
+ * weft_vpci_hw_fail() - a device does not go on like this, and is to be reset
+ * @dev: device; locked
+ */
+void weft_vpci_hw_fail(struct weft_vpci *dev)
+{
+	if (dev->failed)
+		return;
+	dev->failed = true;
+	/* §2.1.2: a driver that runs does not look at the status by itself. */
+	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK)
+		weft_vpci_irq_config(dev);
 }
 
 static void set_gone(struct weft_vpci *dev)
@@ -58,12 +77,12 @@ u8 weft_vpci_hw_status(struct weft_vpci *dev)
 
 	if (status == GONE) {
 		set_gone(dev);
-		dev->failed = true;
+		weft_vpci_hw_fail(dev);
 		status = 0;
 	} else if (dev->status & ~status && !dev->failed) {
 		dev_err(&dev->pdev->dev, "%s: it has forgotten what it was told (status 0x%x); something else has reset it\n",
 			dev_name(&dev->vdpa.dev), status);
-		dev->failed = true;
+		weft_vpci_hw_fail(dev);
 	}
 	if (dev->failed)
 		status |= dev->status | VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -108,6 +127,49 @@ int weft_vpci_hw_reset(struct weft_vpci *dev)
 	return 0;
 }
 
+static u16 notify_off(struct virtio_pci_modern_device *vp, u16 index)
+{
+	vp_iowrite16(index, &vp->common->queue_select);
+	return vp_ioread16(&vp->common->queue_notify_off);
+}
+
+/* What the queues are like with the features that were told; false if that cannot be. */
+static bool look_again(struct weft_vpci *dev)
+{
+	int i;
+
+	for (i = 0; i < dev->nvqs; i++) {
+		struct weft_vpci_vq *vq = &dev->vqs[i];
+
+		vq->max = vp_modern_get_queue_size(dev->vp, i);
+		/* It may be mapped already, by the driver before. */
+		if (!vq->max || notify_off(dev->vp, i) == vq->notify_off)
+			continue;
+		dev_notice_ratelimited(&dev->vdpa.dev, "queue %d is kicked somewhere else with features 0x%llx, which is not passed on\n",
+				       i, dev->features);
+		return false;
+	}
+	return true;
+}
+
+/**
+ * weft_vpci_hw_take() - tells the device the features that the driver took
+ * @dev: device; locked
+ * @status: what it has been told till now
+ *
+ * Return: whether it goes along with them, §3.1.1
+ */
+bool weft_vpci_hw_take(struct weft_vpci *dev, u8 status)
+{
+	vp_modern_set_features(dev->vp, dev->features);
+	vp_modern_set_status(dev->vp, status | VIRTIO_CONFIG_S_FEATURES_OK);
+	if (weft_vpci_hw_status(dev) & VIRTIO_CONFIG_S_FEATURES_OK)
+		return look_again(dev);
+	dev_notice_ratelimited(&dev->vdpa.dev, "the device does not work with features 0x%llx\n",
+			       dev->features);
+	return false;
+}
+
 /**
  * weft_vpci_hw_enable() - has the device know a queue, as the driver set it up
  * @dev: device; locked
@@ -121,10 +183,11 @@ int weft_vpci_hw_enable(struct weft_vpci *dev, u16 index)
 	struct weft_vpci_vq *vq = &dev->vqs[index];
 	struct virtio_pci_modern_device *vp = dev->vp;
 	struct device *d = &dev->vdpa.dev;
+	u32 num = vq->num ?: vq->max;
 
-	if (!vq->num || vq->num > vq->max) {
+	if (!num || num > vq->max) {
 		dev_notice_ratelimited(d, "queue %u cannot have %u descriptors, but up to %u\n",
-				       index, vq->num, vq->max);
+				       index, num, vq->max);
 		return -EINVAL;
 	}
 	/* Features may have come after the areas. */
@@ -133,7 +196,7 @@ int weft_vpci_hw_enable(struct weft_vpci *dev, u16 index)
 				       index, vq->areas[1]);
 		return -EINVAL;
 	}
-	vp_modern_set_queue_size(vp, index, vq->num);
+	vp_modern_set_queue_size(vp, index, num);
 	vp_modern_queue_address(vp, index, vq->areas[0], vq->areas[1], vq->areas[2]);
 	/* §4.1.5.1.2.2: it reads back as none if the device has no room for it. */
 	if (vp_modern_queue_vector(vp, index, vq->vector) != vq->vector) {
@@ -188,152 +251,33 @@ int weft_vpci_hw_start(struct weft_vpci *dev)
 	return 0;
 }
 
-/* Configuration: §5.1.4, in accesses that are as wide as each field, §4.1.3.1. */
-
-static const struct {
-	u8 at;
-	u8 size;
-	u64 features;	/* any of which it is there with; or always */
-} fields[] = {
-#define AT(field)	offsetof(struct virtio_net_config, field)
-	{ AT(mac[0]), 1 }, { AT(mac[1]), 1 }, { AT(mac[2]), 1 },
-	{ AT(mac[3]), 1 }, { AT(mac[4]), 1 }, { AT(mac[5]), 1 },
-	{ AT(status), 2, F(VIRTIO_NET_F_STATUS) },
-	{ AT(max_virtqueue_pairs), 2, F(VIRTIO_NET_F_MQ) | F(VIRTIO_NET_F_RSS) },
-	{ AT(mtu), 2, F(VIRTIO_NET_F_MTU) },
-	{ AT(speed), 4, F(VIRTIO_NET_F_SPEED_DUPLEX) },
-	{ AT(duplex), 1, F(VIRTIO_NET_F_SPEED_DUPLEX) },
-	{ AT(rss_max_key_size), 1, F(VIRTIO_NET_F_RSS) | F(VIRTIO_NET_F_HASH_REPORT) },
-	{ AT(rss_max_indirection_table_length), 2, F(VIRTIO_NET_F_RSS) },
-	{ AT(supported_hash_types), 4, F(VIRTIO_NET_F_RSS) | F(VIRTIO_NET_F_HASH_REPORT) },
-};
-
-/**
- * weft_vpci_hw_config_size() - how much of the configuration means something
- * @vp: function, which may map a page for a few bytes of it
- *
- * Return: bytes
- */
-size_t weft_vpci_hw_config_size(struct virtio_pci_modern_device *vp)
-{
-	u64 features = vp_modern_get_features(vp);
-	size_t size = 0;
-	int i;
-
-	for (i = 0; i < ARRAY_SIZE(fields); i++)
-		if (!fields[i].features || fields[i].features & features)
-			size = fields[i].at + fields[i].size;
-	return min(size, vp->device_len);
-}
-
-static void read_field(struct virtio_pci_modern_device *vp, u8 *to, unsigned int at, unsigned int n)
-{
-	void __iomem *from = vp->device + at;
-
-	switch (n) {
-	case 1:
-		*to = vp_ioread8(from);
-		break;
-	case 2:
-		*(__le16 *)to = cpu_to_le16(vp_ioread16(from));
-		break;
-	case 4:
-		*(__le32 *)to = cpu_to_le32(vp_ioread32(from));
-		break;
-	}
-}
-
-/**
- * weft_vpci_hw_config() - reads the configuration
- * @vp: function; locked, once there is a device
- * @to: where to; zero beyond @size
- * @size: as weft_vpci_hw_config_size() says
- */
-void weft_vpci_hw_config(struct virtio_pci_modern_device *vp, struct virtio_net_config *to,
-			 size_t size)
-{
-	int i, tries = CONFIG_READS;
-	u32 before;
-
-	memset(to, 0, sizeof(*to));
-	/* §2.5.1: as it changed meanwhile, again; not for ever for one that is broken. */
-	do {
-		before = vp_modern_generation(vp);
-		for (i = 0; i < ARRAY_SIZE(fields); i++) {
-			unsigned int at = fields[i].at, n = fields[i].size;
-
-			if (at + n <= size)
-				read_field(vp, (u8 *)to + at, at, n);
-		}
-	} while (before != vp_modern_generation(vp) && --tries);
-}
-
 /* Queues */
 
-static u16 notify_off(struct virtio_pci_modern_device *vp, u16 index)
-{
-	vp_iowrite16(index, &vp->common->queue_select);
-	return vp_ioread16(&vp->common->queue_notify_off);
-}
-
-static u32 notify_length(struct virtio_pci_modern_device *vp)
-{
-	u32 length;
-
-	if (vp->notify_base)
-		return vp->notify_len;
-	pci_read_config_dword(vp->pci_dev, vp->notify_map_cap +
-			      offsetof(struct virtio_pci_notify_cap, cap.length), &length);
-	return length;
-}
-
-/* A small BAR may share its page with one of another function. */
-static bool in_bar(struct pci_dev *pdev, resource_size_t page)
-{
-	int i;
-
-	for (i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (pci_resource_flags(pdev, i) & IORESOURCE_MEM && pci_resource_len(pdev, i) &&
-		    page >= pci_resource_start(pdev, i) &&
-		    page + PAGE_SIZE - 1 <= pci_resource_end(pdev, i))
-			return true;
-	return false;
-}
-
-/*
- * A page goes to user space if it has the register of that queue, and nothing
- * else: neither another queue's, seen by the driver or not, nor what is behind
- * the end of the structure or of its BAR. Where none can, kicks come through the
- * kernel.
- */
+/* Of this device's queues; there may be others. */
 static int find_doorbells(struct weft_vpci *dev)
 {
 	struct virtio_pci_modern_device *vp = dev->vp;
-	u32 length = notify_length(vp), step = vp->notify_offset_multiplier;
 	/* It may say another number than before. */
-	unsigned int i, k, n = max_t(unsigned int, vp_modern_get_num_queues(vp), dev->nvqs);
+	unsigned int n = max_t(unsigned int, vp_modern_get_num_queues(vp), dev->nvqs);
+	unsigned int i, without = 0;
+	char first[WEFT_VPCI_WHY], why[WEFT_VPCI_WHY];
 	u16 *offs = kvcalloc(n, sizeof(*offs), GFP_KERNEL);
 
 	if (!offs)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
-		offs[i] = notify_off(vp, i);
+		offs[i] = i < dev->nvqs ? dev->vqs[i].notify_off : notify_off(vp, i);
 	for (i = 0; i < dev->nvqs; i++) {
-		struct weft_vpci_vq *vq = &dev->vqs[i];
-		resource_size_t base = vq->notify_pa - (u64)offs[i] * step;
-		resource_size_t page = ALIGN_DOWN(vq->notify_pa, PAGE_SIZE);
-
-		if (page != vq->notify_pa || (u64)offs[i] * step + PAGE_SIZE > length ||
-		    !in_bar(dev->pdev, page))
-			continue;
-		for (k = 0; k < n; k++)
-			if (k != i && ALIGN_DOWN(base + (u64)offs[k] * step, PAGE_SIZE) == page)
-				break;
-		if (k == n)
-			vq->doorbell = page;
+		dev->vqs[i].doorbell = weft_vpci_layout_doorbell(dev->layout, offs, n, i, PAGE_SIZE,
+								 why);
+		if (!dev->vqs[i].doorbell && !without++)
+			scnprintf(first, sizeof(first), "queue %u: %s", i, why);
 		cond_resched();
 	}
 	kvfree(offs);
+	if (without)
+		dev_notice(&dev->pdev->dev, "%u of %u queues have no doorbell for user space, so that their kicks pass through the kernel; %s (for QEMU's: page-per-vq=on)\n",
+			   without, dev->nvqs, first);
 	return 0;
 }
 
@@ -346,38 +290,64 @@ static void unmap(struct weft_vpci *dev)
 			pci_iounmap(dev->pdev, dev->vqs[i].notify);
 }
 
+static int map(struct weft_vpci *dev, u16 index)
+{
+	struct weft_vpci_vq *vq = &dev->vqs[index];
+	struct device *d = &dev->pdev->dev;
+
+	vq->most = vp_modern_get_queue_size(dev->vp, index);
+	if (!vq->most) {
+		dev_err(d, "it has no queue %u, of %u\n", index, dev->nvqs);
+		return -ENODEV;
+	}
+	vq->max = vq->most;
+	vq->notify_off = notify_off(dev->vp, index);
+	if (weft_vpci_layout_kickable(dev->layout, vq->notify_off))
+		vq->notify = vp_modern_map_vq_notify(dev->vp, index, NULL);
+	if (!vq->notify) {
+		dev_err(d, "queue %u cannot be kicked: its register is outside\n", index);
+		return -ENODEV;
+	}
+	vq->mapped = !dev->vp->notify_base;
+	return 0;
+}
+
 /**
  * weft_vpci_hw_init() - learns what the queues are like
  * @dev: device, which was reset
  *
- * Return: 0; -ENOMEM; -ENODEV if the function says what cannot be
+ * It is told the features that a driver may take, as some have queues accordingly:
+ * those of QEMU are what the driver before has left.
+ *
+ * Return: 0; -ENOMEM; -ENODEV if the function says what cannot be; -ETIMEDOUT
  */
 int weft_vpci_hw_init(struct weft_vpci *dev)
 {
-	struct virtio_pci_modern_device *vp = dev->vp;
-	int i, ret = -ENODEV;
+	u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	unsigned int n;
+	int i, ret;
 
+	vp_modern_set_status(dev->vp, status);
+	vp_modern_set_features(dev->vp, dev->offered);
+	vp_modern_set_status(dev->vp, status | VIRTIO_CONFIG_S_FEATURES_OK);
+	n = vp_modern_get_num_queues(dev->vp);
+	if (dev->nvqs > n) {
+		dev_err(&dev->pdev->dev, "it says that it has %u queues, which are not the %u of its pairs and for control\n",
+			n, dev->nvqs);
+		return -ENODEV;
+	}
 	for (i = 0; i < dev->nvqs; i++) {
-		struct weft_vpci_vq *vq = &dev->vqs[i];
-
-		vq->max = vp_modern_get_queue_size(vp, i);
-		if (!vq->max) {
-			dev_err(&dev->pdev->dev, "it has no queue %d, of %u\n", i, dev->nvqs);
+		ret = map(dev, i);
+		if (ret)
 			goto err;
-		}
-		vq->num = vq->max;
-		vq->notify = vp_modern_map_vq_notify(vp, i, &vq->notify_pa);
-		if (!vq->notify) {
-			dev_err(&dev->pdev->dev, "queue %d cannot be kicked: its register is outside\n",
-				i);
-			goto err;
-		}
-		vq->mapped = !vp->notify_base;
 	}
 	ret = find_doorbells(dev);
 	if (ret)
 		goto err;
-	dev->config_size = weft_vpci_hw_config_size(vp);
+	ret = weft_vpci_hw_reset(dev);
+	if (ret)
+		goto err;
+	dev->config_size = weft_vpci_fields_size(dev->vp, dev->offered);
 	return 0;
 
 err:

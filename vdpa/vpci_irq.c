@@ -22,6 +22,15 @@ static void call(spinlock_t *lock, const struct vdpa_callback *cb)
 	spin_unlock_irqrestore(lock, flags);
 }
 
+/**
+ * weft_vpci_irq_config() - tells the driver that the configuration, or status, changed
+ * @dev: device
+ */
+void weft_vpci_irq_config(struct weft_vpci *dev)
+{
+	call(&dev->cb_lock, &dev->config_cb);
+}
+
 static irqreturn_t handler(int irq, void *arg)
 {
 	struct weft_vpci_vector *v = arg;
@@ -31,7 +40,7 @@ static irqreturn_t handler(int irq, void *arg)
 	for (i = v->first; i < v->end; i++)
 		call(&dev->vqs[i].cb_lock, &dev->vqs[i].cb);
 	if (v->config)
-		call(&dev->cb_lock, &dev->config_cb);
+		weft_vpci_irq_config(dev);
 	return IRQ_HANDLED;
 }
 

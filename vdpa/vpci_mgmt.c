@@ -22,10 +22,15 @@ static void read_hardware(struct virtio_pci_modern_device *vp, struct weft_vpci_
 {
 	struct virtio_net_config config;
 
-	weft_vpci_hw_config(vp, &config, weft_vpci_hw_config_size(vp));
 	p->features = weft_vpci_hw_features(vp);
+	weft_vpci_fields_read(vp, p->features, &config);
 	p->pairs = le16_to_cpu((__force __le16)config.max_virtqueue_pairs);
 	ether_addr_copy(p->mac, config.mac);
+}
+
+static unsigned int queues(const struct weft_vpci_params *p)
+{
+	return 2 * p->pairs + !!(p->features & F(VIRTIO_NET_F_CTRL_VQ));
 }
 
 /* What the bus asks for, as plain data; it asks for nothing that we do not list. */
@@ -52,14 +57,15 @@ static struct weft_vpci *create(struct weft_vpci_mgmt *m, const char *name,
 {
 	struct pci_dev *pdev = m->vp.pci_dev;
 	struct vdpa_device *vdpa;
-	unsigned int nvqs = 2 * p->pairs + !!(p->features & F(VIRTIO_NET_F_CTRL_VQ));
+	unsigned int nvqs = queues(p);
 	struct weft_vpci *dev;
 	int i, ret;
 
 	BUILD_BUG_ON(offsetof(struct weft_vpci, vdpa));
-	if (!p->pairs || nvqs > vp_modern_get_num_queues(&m->vp)) {
-		dev_err(&pdev->dev, "it says that it has %u queues for %u pairs, which cannot be\n",
-			vp_modern_get_num_queues(&m->vp), p->pairs);
+	/* §5.1.5 */
+	if (!p->pairs || p->pairs > VIRTIO_NET_CTRL_MQ_VQ_PAIRS_MAX) {
+		dev_err(&pdev->dev, "it says that it has %u pairs of queues, which cannot be\n",
+			p->pairs);
 		return ERR_PTR(-ENODEV);
 	}
 	vdpa = weft_vdpa_alloc(&pdev->dev, &weft_vpci_ops, 1, 1, sizeof(*dev), name, false);
@@ -72,6 +78,7 @@ static struct weft_vpci *create(struct weft_vpci_mgmt *m, const char *name,
 	spin_lock_init(&dev->cb_lock);
 	dev->pdev = pdev;
 	dev->vp = &m->vp;
+	dev->layout = &m->layout;
 	dev->offered = p->features;
 	dev->nvqs = nvqs;
 	ret = -ENOMEM;
@@ -127,8 +134,8 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	struct weft_vpci *dev;
 	int ret;
 
-	if (!*name || strchr(name, '/')) {
-		dev_notice(d, "\"%s\" cannot be the name of a device: it is empty, or has a '/'\n",
+	if (!*name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, "..")) {
+		dev_notice(d, "\"%s\" cannot be the name of a device, as it is none of a file\n",
 			   name);
 		return -EINVAL;
 	}
@@ -186,6 +193,13 @@ static const struct vdpa_mgmtdev_ops mgmt_ops = {
  */
 int weft_vpci_mgmt_add(struct weft_vpci_mgmt *m)
 {
+	struct weft_vdpa_asked nothing = {};
+	struct weft_vpci_params p;
+	char why[WEFT_VDPA_WHY];
+
+	/* Of its register for that, QEMU has what the driver before has left. */
+	read_hardware(&m->vp, &p);
+	weft_vpci_config_check(&nothing, &p, why);
 	m->id_table[0].device = VIRTIO_ID_NET;
 	m->id_table[0].vendor = VIRTIO_DEV_ANY_ID;
 	m->mdev.device = &m->vp.pci_dev->dev;
@@ -194,6 +208,6 @@ int weft_vpci_mgmt_add(struct weft_vpci_mgmt *m)
 	m->mdev.config_attr_mask = F(VDPA_ATTR_DEV_NET_CFG_MACADDR) |
 				   F(VDPA_ATTR_DEV_NET_CFG_MAX_VQP) | F(VDPA_ATTR_DEV_FEATURES);
 	m->mdev.supported_features = weft_vpci_hw_features(&m->vp);
-	m->mdev.max_supported_vqs = vp_modern_get_num_queues(&m->vp);
+	m->mdev.max_supported_vqs = queues(&p);
 	return vdpa_mgmtdev_register(&m->mdev);
 }

@@ -5,6 +5,7 @@
  * §5.1.3.1 in another form, what can be is accepted, and a refusal says why.
  */
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
@@ -38,11 +39,11 @@ static bool whole(u64 f)
 	bool ok = true;
 	u32 i;
 
-	for (i = 0; i < sizeof(of_ctrl) / sizeof(of_ctrl[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(of_ctrl); i++)
 		ok &= !has(f, of_ctrl[i]) || has(f, VIRTIO_NET_F_CTRL_VQ);
-	for (i = 0; i < sizeof(of_guest_csum) / sizeof(of_guest_csum[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(of_guest_csum); i++)
 		ok &= !has(f, of_guest_csum[i]) || has(f, VIRTIO_NET_F_GUEST_CSUM);
-	for (i = 0; i < sizeof(of_csum) / sizeof(of_csum[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(of_csum); i++)
 		ok &= !has(f, of_csum[i]) || has(f, VIRTIO_NET_F_CSUM);
 	if (has(f, VIRTIO_NET_F_GUEST_ECN))
 		ok &= has(f, VIRTIO_NET_F_GUEST_TSO4) || has(f, VIRTIO_NET_F_GUEST_TSO6);

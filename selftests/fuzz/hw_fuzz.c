@@ -8,6 +8,7 @@
 #include <linux/align.h>
 #include <linux/errno.h>
 #include <linux/slab.h>
+#include <linux/vhost_types.h>
 #include "../../vdpa/virtio_pci.h"
 #include "input.h"
 
@@ -29,7 +30,9 @@ struct fuzz {
 	struct virtio_pci_modern_device vp;
 	struct virtio_pci_common_cfg common;
 	struct pci_dev pdev;
+	struct weft_vpci_layout layout;
 	u64 features;
+	u64 took;	/* of those, as it was told */
 	bool honest;
 	u16 selected;
 	u16 off[QUEUES];	/* of doorbells */
@@ -41,6 +44,7 @@ struct fuzz {
 	u32 reads;
 	u16 vector;
 	bool started;
+	u32 told;
 	bool enabled[MOST];
 	u16 doorbell;
 };
@@ -89,12 +93,11 @@ void vp_iowrite16(u16 val, void *at)
 	      "queue %u is kicked", val);
 }
 
-int pci_read_config_dword(struct pci_dev *pdev, int where, u32 *val)
+/* The driver is told that the configuration changed. */
+void weft_vpci_irq_config(struct weft_vpci *dev)
 {
-	CHECK(!fuzz.vp.notify_base);
-	CHECK(where == 0x50 + 12, "0x%x", where);
-	*val = fuzz.length;
-	return 0;
+	CHECK(dev->failed && dev->status & VIRTIO_CONFIG_S_DRIVER_OK);
+	fuzz.told++;
 }
 
 void pci_iounmap(struct pci_dev *pdev, void *p)
@@ -110,6 +113,11 @@ u64 vp_modern_get_features(struct virtio_pci_modern_device *vp)
 u8 vp_modern_get_status(struct virtio_pci_modern_device *vp)
 {
 	return input_u8(&fuzz.in);
+}
+
+void vp_modern_set_features(struct virtio_pci_modern_device *vp, u64 features)
+{
+	fuzz.took = features;
 }
 
 void vp_modern_set_status(struct virtio_pci_modern_device *vp, u8 status)
@@ -151,7 +159,8 @@ void vp_modern_set_queue_enable(struct virtio_pci_modern_device *vp, u16 index, 
 
 void vp_modern_set_queue_size(struct virtio_pci_modern_device *vp, u16 index, u16 size)
 {
-	CHECK(size && size <= fuzz.vqs[index].max && size == fuzz.vqs[index].num, "%u", size);
+	CHECK(size && size <= fuzz.vqs[index].max, "%u", size);
+	CHECK(size == (fuzz.vqs[index].num ?: fuzz.vqs[index].max), "%u", size);
 }
 
 u16 vp_modern_get_queue_size(struct virtio_pci_modern_device *vp, u16 index)
@@ -169,28 +178,41 @@ void *vp_modern_map_vq_notify(struct virtio_pci_modern_device *vp, u16 index, re
 	u64 off;
 
 	vp_iowrite16(index, &fuzz.common.queue_select);
-	off = (u64)vp_ioread16(&fuzz.common.queue_notify_off) * vp->notify_offset_multiplier;
+	off = (u64)vp_ioread16(&fuzz.common.queue_notify_off) * fuzz.layout.multiplier;
+	/* The library forgets what is beyond 32 bits here. */
+	if (!vp->notify_base)
+		off = (u32)off;
 	if (off + 2 > fuzz.length)
 		return NULL;
-	*pa = vp->notify_pa + off;
+	CHECK(!pa);
 	fuzz.mapped += !vp->notify_base;
 	return &fuzz.doorbell;
 }
 
-static bool in_a_bar(const struct fuzz *f, u64 page)
+static bool in_the_bar(const struct fuzz *f, u64 page)
 {
-	int i;
+	const struct weft_vpci_bar *bar = &f->layout.bars[2];
 
-	for (i = 0; i < PCI_STD_NUM_BARS; i++)
-		if (f->pdev.len[i] && page >= f->pdev.start[i] &&
-		    page + PAGE_SIZE <= f->pdev.start[i] + f->pdev.len[i])
-			return true;
-	return false;
+	return page >= bar->start && page + PAGE_SIZE <= bar->start + bar->length;
+}
+
+/* The first structure has the doorbells, another one may lie among them. */
+static u64 notify_at(const struct fuzz *f)
+{
+	return f->layout.bars[2].start + f->layout.all[0].offset;
 }
 
 static u64 register_of(const struct fuzz *f, u32 i)
 {
-	return f->vp.notify_pa + (u64)f->off[i] * f->vp.notify_offset_multiplier;
+	return notify_at(f) + (u64)f->off[i] * f->layout.multiplier;
+}
+
+static bool has_other(const struct fuzz *f, u64 page)
+{
+	const struct weft_vpci_structure *s = &f->layout.all[1];
+	u64 from = f->layout.bars[2].start + s->offset;
+
+	return f->layout.n == 2 && s->length && from < page + PAGE_SIZE && from + s->length > page;
 }
 
 static void check_doorbells(const struct fuzz *f)
@@ -201,14 +223,17 @@ static void check_doorbells(const struct fuzz *f)
 		u64 page = f->vqs[i].doorbell, at = register_of(f, i);
 		bool alone = true;
 
-		CHECK(!page || (page % PAGE_SIZE == 0 && in_a_bar(f, page)));
+		CHECK(!page || (page % PAGE_SIZE == 0 && in_the_bar(f, page) &&
+				!has_other(f, page)));
 		if (!f->honest)
 			continue;
-		CHECK(f->vqs[i].notify_pa == at);
+		CHECK(f->vqs[i].notify_off == f->off[i]);
+		CHECK(at + 2 <= notify_at(f) + f->length, "register outside");
 		for (k = 0; k < max(f->nqueues, f->dev.nvqs); k++)
-			alone &= k == i || register_of(f, k) / PAGE_SIZE != at / PAGE_SIZE;
-		alone &= at % PAGE_SIZE == 0 && in_a_bar(f, at) &&
-			 at + PAGE_SIZE <= f->vp.notify_pa + f->length;
+			alone &= k == i || (register_of(f, k) / PAGE_SIZE != at / PAGE_SIZE &&
+					    (register_of(f, k) + 1) / PAGE_SIZE != at / PAGE_SIZE);
+		alone &= at % PAGE_SIZE == 0 && in_the_bar(f, at) && !has_other(f, at) &&
+			 at + PAGE_SIZE <= notify_at(f) + f->length;
 		CHECK(page == (alone ? at : 0), "queue %u: 0x%llx, register 0x%llx", i,
 		      (unsigned long long)page, (unsigned long long)at);
 	}
@@ -225,25 +250,43 @@ static void set_up(struct fuzz *f)
 	f->restless = how & 128;
 	f->nqueues = how & 2 ? input_u8(&f->in) % QUEUES : f->dev.nvqs;
 	f->length = how & 4 ? input_u32(&f->in) : 0x1000u << (step >> 4);
-	f->vp.notify_offset_multiplier = step & 8 ? input_u32(&f->in) : steps[step & 7];
+	f->layout.multiplier = step & 8 ? input_u32(&f->in) : steps[step & 7];
 	for (i = 0; i < QUEUES; i++)
 		f->off[i] = how & 8 ? input_u8(&f->in) : how & 16 ? i / 2 : i;
-	f->pdev.start[2] = 0xfe000000;
-	f->pdev.len[2] = 0x1000ull << (input_u8(&f->in) & 15);
-	f->vp.notify_pa = f->pdev.start[2] + (how & 32 ? input_u16(&f->in) : 0);
+	f->layout.bars[2] = (struct weft_vpci_bar) {
+		.start = 0xfe000000,
+		.length = 0x1000ull << (input_u8(&f->in) & 15),
+		.memory = true,
+	};
+	f->layout.all[0] = (struct weft_vpci_structure) {
+		.type = VIRTIO_PCI_CAP_NOTIFY_CFG,
+		.bar = 2,
+		.offset = how & 32 ? input_u16(&f->in) : 0,
+		.length = f->length,
+	};
+	f->layout.n = 1;
+	if (f->restless) {
+		f->layout.all[1] = (struct weft_vpci_structure) {
+			.type = WEFT_VPCI_MSIX_TABLE,
+			.bar = 2,
+			.offset = input_u16(&f->in),
+			.length = input_u16(&f->in),
+		};
+		f->layout.n = 2;
+	}
 	f->vp.notify_base = how & 64 ? f : NULL;
-	f->vp.notify_len = f->length;
-	f->vp.notify_map_cap = 0x50;
 	f->vp.device_len = input_u8(&f->in) % 40;
 	f->features = input_u64(&f->in);
 	f->dev.features = f->features;
+	f->dev.offered = weft_vpci_hw_features(&f->vp);
+	CHECK(!(f->dev.offered & ~f->features) && !(f->dev.offered & B(VHOST_F_LOG_ALL)));
 	/* The structure ends where another's memory begins. */
 	f->vp.device = calloc(1, f->vp.device_len ?: 1);
 }
 
 static void configuration(struct fuzz *f)
 {
-	size_t size = weft_vpci_hw_config_size(&f->vp), i;
+	size_t size = weft_vpci_fields_size(&f->vp, f->dev.offered), i;
 	struct virtio_net_config config;
 
 	CHECK(size <= f->vp.device_len && size <= sizeof(config), "%zu", size);
@@ -251,7 +294,7 @@ static void configuration(struct fuzz *f)
 	f->reads = 0;
 	f->generations = 0;
 	memset(&config, 0x5a, sizeof(config));
-	weft_vpci_hw_config(&f->vp, &config, size);
+	weft_vpci_fields_read(&f->vp, f->dev.offered, &config);
 	CHECK(f->reads <= 64 * 14, "%u reads", f->reads);
 	for (i = size; i < sizeof(config); i++)
 		CHECK(!((u8 *)&config)[i], "byte %zu, of %zu", i, size);
@@ -273,7 +316,7 @@ static void one_queue(struct fuzz *f)
 		return;
 	f->enabled[index] = false;
 	ret = weft_vpci_hw_enable(&f->dev, index);
-	bad = !vq->num || vq->num > vq->max ||
+	bad = !vq->max || vq->num > vq->max ||
 	      (f->dev.features & B(VIRTIO_F_RING_PACKED) && vq->areas[1] & 3);
 	CHECK(bad ? ret == -EINVAL : ret == 0 || ret == -EBUSY, "%d", ret);
 	CHECK(f->enabled[index] == !ret);
@@ -300,13 +343,32 @@ static void start(struct fuzz *f)
 static void status(struct fuzz *f)
 {
 	u8 got, was = input_u8(&f->in) & 0xf;
+	bool failed = f->dev.failed;
 
 	f->dev.status = was;
+	f->told = 0;
 	got = weft_vpci_hw_status(&f->dev);
+	/* Once, if there is a driver that runs. */
+	CHECK(f->told == (!failed && f->dev.failed && was & VIRTIO_CONFIG_S_DRIVER_OK));
 	/* What the driver said is never forgotten in silence. */
 	CHECK(!(was & ~got), "%x, %x", was, got);
 	CHECK(!f->dev.failed || got & VIRTIO_CONFIG_S_NEEDS_RESET);
 	CHECK(!f->dev.gone || (f->dev.failed && !f->pdev.master));
+}
+
+/* The features that a driver took, with which queues may be others. */
+static void take(struct fuzz *f)
+{
+	u8 was = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	int i;
+
+	f->dev.features = f->dev.offered & input_u64(&f->in);
+	f->dev.status = was;
+	if (weft_vpci_hw_take(&f->dev, was)) {
+		CHECK(f->took == f->dev.features);
+		for (i = 0; i < f->dev.nvqs; i++)
+			CHECK(!f->honest || f->vqs[i].notify_off == f->off[i]);
+	}
 }
 
 static void reset(struct fuzz *f)
@@ -333,13 +395,15 @@ int fuzz_one(const u8 *data, size_t size)
 	f->dev.pdev = &f->pdev;
 	f->dev.vp = &f->vp;
 	f->dev.vqs = f->vqs;
+	f->dev.layout = &f->layout;
 	f->vp.pci_dev = &f->pdev;
 	f->vp.common = &f->common;
 	f->pdev.master = true;
 	set_up(f);
 	kunit_alloc_budget = input_u8(&f->in) ? -1 : 0;
 	ret = weft_vpci_hw_init(&f->dev);
-	CHECK(ret == 0 || ret == -ENODEV || (ret == -ENOMEM && !kunit_alloc_budget), "%d", ret);
+	CHECK(ret == 0 || ret == -ENODEV || ret == -ETIMEDOUT ||
+	      (ret == -ENOMEM && !kunit_alloc_budget), "%d", ret);
 	kunit_alloc_budget = -1;
 	if (!ret) {
 		CHECK(f->mapped == (f->vp.notify_base ? 0 : f->dev.nvqs));
@@ -357,6 +421,9 @@ int fuzz_one(const u8 *data, size_t size)
 				break;
 			case 3:
 				reset(f);
+				break;
+			case 4:
+				take(f);
 				break;
 			default:
 				one_queue(f);

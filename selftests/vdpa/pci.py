@@ -50,6 +50,9 @@ def management(t):
             ("more pairs than the hardware's", "max_vqp 2 cannot be, but 1", ("max_vqp", "2"))):
         mark = lines()
         refused(t, what, add("h0", ONE, *more), mark, word)
+    for name in ("", ".", "..", "a/b"):
+        mark = lines()
+        refused(t, f"the name '{name}'", add(name, ONE), mark, "cannot be the name of a device")
     t.check("an mtu is refused, by the bus", add("h0", ONE, "mtu", "1400").returncode != 0)
     with Device("h0", ONE, "mac", "52:54:00:00:0a:01", "max_vqp", "1"):
         mark = lines()
@@ -71,7 +74,9 @@ def management(t):
         for what, features, word in (
                 ("features that the hardware has not", need | 1 << 50, "has no features 0x4000000000000"),
                 ("features without ACCESS_PLATFORM", 1 << 32, "0x200000000 cannot be left out"),
-                ("MQ without CTRL_VQ", need | 1 << c.MQ, "needs CTRL_VQ")):
+                ("MQ without CTRL_VQ", need | 1 << c.MQ, "MQ needs CTRL_VQ"),
+                ("CTRL_RX without CTRL_VQ", need | 1 << 18, "CTRL_RX needs CTRL_VQ"),
+                ("CTRL_MAC_ADDR without CTRL_VQ", need | 1 << 23, "CTRL_MAC_ADDR needs CTRL_VQ")):
             mark = lines()
             t.equal(f"{what} are refused", ask(FEW, genl.features(features)), "EINVAL")
             t.check(f"{what}: the log says why", word in since(mark), since(mark))
@@ -86,6 +91,8 @@ def management(t):
                 nvqs, = struct.unpack("I", client.ioctl(c.GET_VQS, bytes(4)))
                 t.equal(f"{what}: the driver does not see them", (got, nvqs), (features, queues))
                 if bdf == ONE:
+                    size, = struct.unpack("I", client.ioctl(c.GET_CONFIG_SIZE, bytes(4)))
+                    t.equal(f"{what}: nor their fields of the configuration", size, 6)
                     client.ioctl(c.SET_OWNER)
                     client.features(need | 1 << c.MAC)
                     t.equal(f"{what}: a driver works without", client.status(),
@@ -96,6 +103,34 @@ def management(t):
             tool("dev", "del", "h0")
     t.equal("nothing is left of it", os.listdir("/sys/bus/vdpa/devices"), [])
     t.equal("nor of its interrupts", interrupts(ONE), [])
+
+
+def late(t, a):
+    """A driver that runs is told of it by an interrupt, if a queue cannot be had."""
+    with a.client() as client:
+        call = os.eventfd(0, os.EFD_NONBLOCK)
+        client.ioctl(c.SET_OWNER)
+        client.features(c.ALWAYS | 1 << c.CTRL_VQ)
+        client.map()
+        client.ioctl(c.SET_CONFIG_CALL, struct.pack("i", call))
+        client.ioctl(c.SET_NUM, struct.pack("II", 2, 128))
+        client.ioctl(c.SET_ADDR, struct.pack("IIQQQQ", 2, 0, IOVA + 0x60000, IOVA + 0x62000,
+                                             IOVA + 0x61000, 0))
+        client.begin_rings()
+        t.equal("nothing is told as long as all is well", (told(call), client.status()), (0, DONE))
+        client.ioctl(c.SET_ENABLE, struct.pack("II", 2, 1))
+        t.equal("a queue that is turned on late, and cannot be, is told by an interrupt",
+                (told(call), client.status()), (1, DONE | c.NEEDS_RESET))
+        client.ioctl(c.SET_ENABLE, struct.pack("II", 2, 1))
+        t.equal("once", told(call), 0)
+        os.close(call)
+
+
+def told(call):
+    try:
+        return os.eventfd_read(call)
+    except BlockingIOError:
+        return 0
 
 
 def negotiation(t):
@@ -137,6 +172,7 @@ def negotiation(t):
             client.ioctl(c.SET_ENABLE, struct.pack("II", 0, 0))
             t.check("a queue is not turned off while the device runs, and the log says so",
                     "cannot be turned off" in since(mark), since(mark))
+        late(t, a)
         for what, queue, address, size, word in (
                 ("more descriptors than the control queue has", 2, 0x60000, 128, "up to 64"),
                 ("areas that are not aligned", 2, 0x60008, 16, "not aligned")):

@@ -2,6 +2,7 @@
 """virtio-pci hardware as vDPA devices that are used: by clients, the kernel, and QEMU."""
 import ctypes
 import glob
+import json
 import mmap
 import os
 import socket
@@ -69,7 +70,11 @@ def doorbells(t):
             ctypes.c_void_p(at), mmap.PAGESIZE, 2 * mmap.PAGESIZE, 1), ctypes.c_void_p(-1).value)
         for p in pages:
             p.close()   # each keeps the device open
+    mark = lines()
     with Device("h2", FEW) as a, a.client() as client:
+        said = since(mark)
+        t.check("the log says why user space does not get doorbells", "3 of 3 queues" in said and
+                "queue 0: queue 1 has its register in that page, too" in said, said)
         t.equal("pages that several queues share are not had",
                 [page(client, n) for n in range(3)], [ENOTSUPP] * 3)
 
@@ -261,6 +266,22 @@ def kernel_driver(t):
                 t.check("virtio_net drives it: 20 frames arrive each way", True)
 
 
+def qmp(path, command, arguments):
+    """What QEMU answers."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(c.WAIT)
+        s.connect(path)
+        with s.makefile("rw", encoding="utf-8") as file:
+            for what in ({"execute": "qmp_capabilities"},
+                         {"execute": command, "arguments": arguments}):
+                file.write(json.dumps(what) + "\n")
+                file.flush()
+                # There is a greeting, and there are events.
+                while "return" not in (got := json.loads(file.readline())) and "error" not in got:
+                    pass
+    return got
+
+
 def guest(t):
     """QEMU around it, whose firmware asks the network for something to boot."""
     with Device("h0", ONE), Device("h1", TWO) as b, b.client() as two:
@@ -270,6 +291,7 @@ def guest(t):
         c.WAIT = 300    # an emulator inside of an emulator
         with subprocess.Popen(
                 ["qemu-system-x86_64", "-nodefaults", "-m", "64", "-display", "none",
+                 "-qmp", "unix:/tmp/h0.qmp,server=on,wait=off",
                  "-netdev", f"vhost-vdpa,id=net,vhostdev={node('h0')}",
                  "-device", "virtio-net-pci,netdev=net,disable-legacy=on,page-per-vq=on"],
                 text=True, stderr=subprocess.PIPE) as qemu:
@@ -283,6 +305,9 @@ def guest(t):
                         break
                 else:
                     t.check("a guest of QEMU asks for an address", False, got.hex())
+                got = qmp("/tmp/h0.qmp", "migrate", {"uri": "exec:cat >/dev/null"})
+                t.check("QEMU does not migrate it, and says why",
+                        "migrat" in got.get("error", {}).get("desc", "").lower(), got)
             except TimeoutError as e:
                 t.check("a guest of QEMU asks for an address", False, e)
             finally:

@@ -24,11 +24,7 @@ struct virtio_pci_modern_device {
 	struct virtio_pci_common_cfg *common;
 	void *device;
 	void *notify_base;
-	resource_size_t notify_pa;
-	size_t notify_len;
 	size_t device_len;
-	int notify_map_cap;
-	u32 notify_offset_multiplier;
 };
 
 u8 vp_ioread8(const void *at);
@@ -38,6 +34,7 @@ void vp_iowrite16(u16 val, void *at);
 
 u64 vp_modern_get_features(struct virtio_pci_modern_device *vp);
 u8 vp_modern_get_status(struct virtio_pci_modern_device *vp);
+void vp_modern_set_features(struct virtio_pci_modern_device *vp, u64 features);
 void vp_modern_set_status(struct virtio_pci_modern_device *vp, u8 status);
 u32 vp_modern_generation(struct virtio_pci_modern_device *vp);
 u16 vp_modern_config_vector(struct virtio_pci_modern_device *vp, u16 vector);
