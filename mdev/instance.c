@@ -286,6 +286,10 @@ static int weft_mdev_probe(struct mdev_device *mdev)
 	ret = weft_monitor_init(&inst->monitor, inst->vram_bytes, &type->max);
 	if (ret)
 		goto err_put;
+	/* The core would take one of its own, and not say if it had no memory for it. */
+	ret = vfio_assign_device_set(&inst->vdev, inst);
+	if (ret)
+		goto err_put;
 	ret = take_file_base(inst);
 	if (ret)
 		goto err_put;
