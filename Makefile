@@ -84,6 +84,10 @@ MINUTES ?= 1
 fuzz:
 	@$(top)/selftests/fuzz/run --minutes $(MINUTES)
 
+mutate:
+	@$(top)/selftests/qemu/deps.sh unit fuzz
+	@$(top)/selftests/mutate/mutate
+
 help:
 	@echo 'Modules:'
 	@echo '  make              build them for the running kernel'
@@ -102,9 +106,10 @@ help:
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
+	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
 	@echo '  make bench        costs in instructions'
 	@echo
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check demo bench shell unit fuzz style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check demo bench shell unit fuzz mutate style help
