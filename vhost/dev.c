@@ -105,12 +105,12 @@ static void disown(struct weft_dev *dev)
 	weft_threads_end(dev);
 	for (i = 0; i < WEFT_VQS; i++)
 		weft_vq_end(&dev->vqs[i]);
-	weft_iotlb_set(dev, false);
 	mmput(dev->mm);
 	dev->mm = NULL;
 	dev->owner = 0;
 }
 
+/* What may have been set without an owner as well. */
 static void forget(struct weft_dev *dev)
 {
 	int i;
@@ -118,6 +118,7 @@ static void forget(struct weft_dev *dev)
 	weft_dev_lock_vqs(dev);
 	for (i = 0; i < WEFT_VQS; i++)
 		weft_vq_reset(&dev->vqs[i]);
+	weft_iotlb_set(dev, false);
 	vhost_iotlb_free(dev->table);
 	dev->table = NULL;
 	if (dev->log_ctx)

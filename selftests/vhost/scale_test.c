@@ -277,3 +277,24 @@ TEST_TIMEOUT(used_over_and_over, 900)
 {
 	run_cycles(cycles() / 2, true);
 }
+
+/* What a device without an owner got has to go when it does. */
+TEST_TIMEOUT(features_without_an_owner_over_and_over, 200)
+{
+	const uint64_t features = F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM);
+	unsigned int i, warm = 500, nr = 8000;
+	struct guest_dev d;
+	long before = 0;
+
+	for (i = 0; i < warm + nr; i++) {
+		if (i == warm)
+			before = settle();
+		ASSERT_EQ(guest_dev_open(&d, NULL), 0);
+		ASSERT_EQ(ioctl(d.fd, VHOST_SET_FEATURES, &features), 0);
+		close(d.fd);
+	}
+	before = settle() - before;
+	ksft_note("%u devices: %+ld kB", nr, before);
+	/* The least that the kernel gives is 64 bytes, for an empty IOTLB. */
+	EXPECT_LT(before, (long)nr * 64 / 1024 / 2);
+}
