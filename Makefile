@@ -65,6 +65,9 @@ deps:
 check: deps
 	@$(top)/selftests/check $(if $(ALL),--all)
 
+check-all: deps
+	@$(top)/selftests/check --all
+
 demo:
 	@$(top)/selftests/demo/run
 
@@ -103,6 +106,7 @@ help:
 	@echo '  make demo         two guests paint on one display adapter; see build/demo/'
 	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
 	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
+	@echo '  make check-all    the same as ALL=1'
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
@@ -112,4 +116,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check demo bench shell unit fuzz mutate style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all demo bench shell unit fuzz mutate style help
