@@ -38,6 +38,8 @@ def echoes(t, what, guest):
 
 
 def starts(net, netdev="", options="", features=SHADOWABLE):
+    # Else the bridge's address changes with its ports, and guests send to the former one.
+    subprocess.run(["ip", "link", "set", "dev", BRIDGE, "address", "52:54:00:09:ff:fe"], check=True)
     subprocess.run(["ip", "addr", "replace", HOST + "/24", "dev", BRIDGE], check=True)
     guest = net.vdpa("a", "10.9.0.1", netdev=netdev, options=options, features=features)
     guest.start(PATIENCE)
