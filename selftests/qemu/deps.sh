@@ -16,7 +16,7 @@ packages()
 	qemu)	echo "qemu-system-x86 busybox-static python3 kmod xz-utils iproute2" ;;
 	unit)	echo "make gcc libc6-dev python3 edid-decode" ;;
 	fuzz)	echo "make clang libclang-rt-dev libc6-dev" ;;
-	style)	echo "shellcheck perl sparse xz-utils make gcc gcc-12 kmod" ;;
+	style)	echo "shellcheck python3-docutils perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
