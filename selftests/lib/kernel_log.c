@@ -21,7 +21,9 @@ void kernel_log_begin(void)
 /* What an emulated machine says of its clocks when its host is busy. */
 static int of_the_machine(const char *line)
 {
-	static const char *const words[] = { "clocksource", "hrtimer:", "perf:", "tsc:" };
+	static const char *const words[] = {
+		"clocksource", "hrtimer:", "perf:", "tsc:", "TSC found", "sched_clock:",
+	};
 
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strstr(line, words[i]))
