@@ -124,6 +124,9 @@ int weft_vdpa_set_map(struct vdpa_device *vdpa, unsigned int asid, struct vhost_
 	mutex_unlock(&dev->lock);
 	weft_space_free(old);
 	weft_space_free(unwanted);
+	if (ret && !vdpa->use_va && __ratelimit(&dev->limit))
+		dev_notice(&vdpa->dev, "memory cannot be mapped (error %d): nothing is, in space %u, and queues in it stop until the device is reset\n",
+			   ret, asid);
 	if (ret && vdpa->use_va && __ratelimit(&dev->limit))
 		dev_notice(&vdpa->dev, "memory cannot be mapped (error %d): with use_va it has to be shared memory (memfd, /dev/shm), not of huge pages, open for writing, not sealed, and less than \"ulimit -l\"\n",
 			   ret);

@@ -168,7 +168,6 @@ static const struct net_device_ops rep_ops = {
 static void rep_get_drvinfo(struct net_device *rep, struct ethtool_drvinfo *info)
 {
 	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
-	strscpy(info->bus_info, dev_name(&weft_rep_dev(rep)->vdpa.dev), sizeof(info->bus_info));
 }
 
 static int rep_get_link_ksettings(struct net_device *rep, struct ethtool_link_ksettings *k)
@@ -229,8 +228,11 @@ int weft_rep_create(struct weft_vdpa *dev, const char *name, struct device *pare
 	priv = netdev_priv(rep);
 	priv->dev = dev;
 	priv->port = port;
-	if (dev->config.mtu)
+	if (dev->config.mtu) {
 		rep->mtu = le16_to_cpu((__force __le16)dev->config.mtu);
+		/* virtio 1.3 §5.1.4.1: nothing larger may come to a driver that knows. */
+		rep->max_mtu = rep->mtu;
+	}
 	SET_NETDEV_DEV(rep, parent);
 	weft_set_xdp_features(rep, WEFT_XDP_ACTS);
 	netif_carrier_off(rep);

@@ -20,8 +20,8 @@ static int start_worker(struct weft_vdpa *dev, unsigned int n)
 	w = weft_worker_create(name, dev->identity ? WEFT_WORKER_FREE : WEFT_WORKER_KTHREAD,
 			       NULL, NULL, NULL);
 	if (IS_ERR(w)) {
-		dev_notice(&dev->vdpa.dev, "no thread for queues %u and %u: error %ld\n", 2 * n,
-			   2 * n + 1, PTR_ERR(w));
+		dev_notice(&dev->vdpa.dev, "no thread for queues %u and %u (error %ld): see \"ulimit -u\" and the pids limit of who has the device; the driver is told to reset it\n",
+			   2 * n, 2 * n + 1, PTR_ERR(w));
 		return PTR_ERR(w);
 	}
 	dev->workers[n] = w;

@@ -9,6 +9,12 @@
 /* Of a frame that does not fit into a page, the headers are in one piece. */
 #define LINEAR	256
 
+/*
+ * Bytes that go to the host at a time: it may have to cut them into packets, as
+ * small as the driver says, all before it does anything else.
+ */
+#define FLUSH	0x10000
+
 /* A frame in pieces, as an skb; NULL if it is none. */
 static struct sk_buff *large(struct weft_vdpa_vq *vq, unsigned int n, u32 total)
 {
@@ -89,7 +95,7 @@ void weft_vdpa_transmit(struct weft_vdpa_vq *vq)
 	struct weft_ring_place mark;
 	u32 packets = 0;
 	struct weft_chain c;
-	u64 bytes = 0, total;
+	u64 bytes = 0, flushed = 0, total;
 	LIST_HEAD(frames);
 	int ret, n;
 
@@ -99,8 +105,10 @@ void weft_vdpa_transmit(struct weft_vdpa_vq *vq)
 			flush(vq, &frames);
 			return;
 		}
-		if (unlikely(r->nused >= WEFT_RING_BATCH))
+		if (unlikely(r->nused >= WEFT_RING_BATCH || bytes - flushed >= FLUSH)) {
 			flush(vq, &frames);
+			flushed = bytes;
+		}
 		mark = weft_ring_mark(r);
 		ret = weft_ring_get(r, &c, vq->segs, WEFT_RING_MAX_SEGS);
 		if (!ret) {

@@ -80,6 +80,9 @@ static void serve(struct weft_work *work)
 			weft_vdpa_control(vq);
 		else
 			weft_vdpa_receive(vq);
+	} else if (vq->index / 2 >= READ_ONCE(vq->dev->active)) {
+		/* Of a pair that is not used, see weft_vdpa_receive() */
+		weft_vdpa_vq_drain(vq);
 	}
 	mutex_unlock(&vq->lock);
 }
@@ -239,6 +242,7 @@ static int map_area(struct weft_vdpa_vq *vq, enum weft_ring_area area, u32 align
 	u32 perm = area == WEFT_AREA_DRIVER || (area == WEFT_AREA_DESC && !packed) ?
 		   VHOST_MAP_RO : VHOST_MAP_RW;
 	u32 len = weft_ring_area_size(&vq->ring.cfg, area);
+	void *va;
 	int n;
 
 	/* virtio 1.3 §2.7, §2.8.10.1 */
@@ -252,15 +256,17 @@ static int map_area(struct weft_vdpa_vq *vq, enum weft_ring_area area, u32 align
 				       WEFT_RING_MAX_SEGS);
 	if (n < 0)
 		return n;
-	if (n == 1) {
-		vq->ring.va[area] = (__force void *)vq->iov[0].iov_base;
-		/* Of user addresses, a map need not begin where a page does. */
-		return (uintptr_t)vq->ring.va[area] & (align - 1) ? -EINVAL : 0;
+	va = (__force void *)vq->iov[0].iov_base;
+	/* Of user addresses, a map need not begin where a page does. */
+	if ((uintptr_t)va & (align - 1))
+		return -EINVAL;
+	if (n > 1) {
+		vq->area[area] = join(vq->iov, n, len);
+		if (!vq->area[area])
+			return -ENOMEM;
+		va = vq->area[area] + offset_in_page(va);
 	}
-	vq->area[area] = join(vq->iov, n, len);
-	if (!vq->area[area])
-		return -ENOMEM;
-	vq->ring.va[area] = vq->area[area] + offset_in_page(vq->iov[0].iov_base);
+	vq->ring.va[area] = va;
 	return 0;
 }
 
@@ -406,7 +412,7 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 	vq->stats.faults[fault]++;
 	trace_weft_vdpa_error(vq->dev->vdpa.index, vq->index, fault, vq->ring.place.avail);
 	if (__ratelimit(&vq->dev->limit))
-		dev_notice(&vq->dev->vdpa.dev, "queue %u stopped: %s at index %u\n",
+		dev_notice(&vq->dev->vdpa.dev, "queue %u stopped: %s at index %u; it goes on when its driver resets the device, or its VMM the queue\n",
 			   vq->index, weft_ring_fault_name(fault), vq->ring.place.avail);
 	return -EINVAL;
 }

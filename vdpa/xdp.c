@@ -66,14 +66,18 @@ int weft_xdp_xmit(struct net_device *rep, int n, struct xdp_frame **frames, u32 
 
 	if (unlikely(flags & ~XDP_XMIT_FLAGS_MASK))
 		return -EINVAL;
-	if (unlikely(!active || !(READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK)))
+	if (unlikely(!active || !(READ_ONCE(dev->status) & VIRTIO_CONFIG_S_DRIVER_OK))) {
+		atomic64_add(n, &dev->vqs[0].stats.drops[WEFT_VDPA_DROP_DOWN]);
 		return -ENETDOWN;
+	}
 	vq = &dev->vqs[2 * (smp_processor_id() % active)];
 	for (i = 0; i < n; i++) {
 		if (unlikely(!weft_vdpa_wanted(dev, frames[i]->data, frames[i]->len))) {
 			weft_vdpa_drop(vq, WEFT_VDPA_DROP_FILTER);
 			xdp_return_frame_rx_napi(frames[i]);
 		} else if (!line_up(vq, frames[i])) {
+			/* The others stay the caller's, who does not count them. */
+			atomic64_add(n - i - 1, &vq->stats.drops[WEFT_VDPA_DROP_LINE]);
 			break;
 		}
 	}
