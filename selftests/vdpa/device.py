@@ -49,6 +49,14 @@ def counters(name, queue):
         return dict(line.split(None, 1) for line in file.read().splitlines())
 
 
+def quiet(name):
+    """Has IPv6, where the kernel has it, send no frames of its own."""
+    ipv6 = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
+    if os.path.exists(ipv6):
+        with open(ipv6, "w", encoding="ascii") as file:
+            file.write("1")
+
+
 class Device:
     """A device with its representor up, and a packet socket on that."""
 
@@ -57,11 +65,7 @@ class Device:
         if (got := add(name, function, "mac", "52:54:00:00:00:01",
                        "max_vqp", str(pairs))).returncode:
             raise RuntimeError(got.stderr)
-        # It would send frames of its own, where the kernel has it.
-        ipv6 = f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6"
-        if os.path.exists(ipv6):
-            with open(ipv6, "w", encoding="ascii") as file:
-                file.write("1")
+        quiet(name)
         subprocess.run(["ip", "link", "set", "dev", name, "up"], check=True)
         self.port = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300)
         self.port.bind((name, 3))

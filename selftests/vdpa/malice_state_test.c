@@ -403,6 +403,7 @@ TEST(a12_descriptors_that_are_no_eventfds)
 
 		for (unsigned int i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 			EXPECT_EQ(vdev_file(&v, VHOST_SET_VRING_KICK, q, bad[i]), -1);
+			EXPECT_EQ(vdev_file(&v, VHOST_SET_VRING_CALL, q, bad[i]), -1);
 			EXPECT_EQ(vdev_file(&v, VHOST_SET_VRING_ERR, q, bad[i]), -1);
 			EXPECT_EQ(config_call(bad[i]), -1);
 		}

@@ -4,6 +4,7 @@
 import os
 import select
 import struct
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -106,6 +107,9 @@ def limits(t, vdpa):
         asked(vdpa, "w0", genl.u16(genl.MTU, mtu))
         with open("/sys/class/net/w0/mtu", encoding="ascii") as file:
             t.equal(f"an mtu of {mtu} is granted", file.read(), f"{mtu}\n")
+        more = subprocess.run(["ip", "link", "set", "dev", "w0", "mtu", str(mtu + 1)], check=False,
+                              capture_output=True)
+        t.check("and a larger one is refused to the representor", more.returncode, more)
         vdpa.call(genl.DEV_DEL, genl.name("w0"))
 
 

@@ -6,15 +6,18 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 
 import bpf  # noqa: E402
-from client import HEADER, IOVA  # noqa: E402
-from device import FROM, TO, Device, Ktap, counters, frame, tool  # noqa: E402
+from client import ALWAYS, HEADER, IOVA  # noqa: E402
+from device import (FROM, FUNCTIONS, TO, Device, Ktap, counters, frame, quiet,  # noqa: E402
+                    tool)
 
-SIOCETHTOOL, ETHTOOL_GGRO, ETHTOOL_SGRO = 0x8946, 0x2b, 0x2c
+SIOCETHTOOL, ETHTOOL_GDRVINFO, ETHTOOL_GGRO, ETHTOOL_SGRO = 0x8946, 3, 0x2b, 0x2c
+CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4 = (1 << n for n in (0, 1, 7, 11))
 
 
 def taken(name):
@@ -134,6 +137,54 @@ def headers(t, device, client):
     ethtool(device.name, ETHTOOL_SGRO, 0)
 
 
+def bridged(t, tso):
+    """A frame of nearly 64 KiB, from one guest to another over a bridge."""
+    payload = bytes(n * 31 >> 3 & 255 for n in range(60000))
+    with (Device("r0", 0) as device, Device("r1", 1) as other,
+          device.client() as client, other.client() as far):
+        ip("link", "add", "name", "br0", "type", "bridge", "mcast_snooping", "0")
+        for port in device.name, other.name:
+            ip("link", "set", "dev", port, "master", "br0")
+        quiet("br0")
+        ip("link", "set", "dev", "br0", "up")
+        client.begin(ALWAYS | CSUM | HOST_TSO4)
+        far.begin(ALWAYS | GUEST_CSUM | (GUEST_TSO4 if tso else 0))
+        device.carrier()
+        other.carrier()
+        rx, tx = far.queues[0], client.queues[1]
+        f = segment(1, payload)
+        client.put(tx.buffers, struct.pack("<BBHHHHH", 1, 1, 54, 1448, 34, 16, 0) + f)
+        if tso:
+            rx.offer(IOVA + rx.buffers, 0x10000, True)
+        else:
+            for _ in range(16):
+                far.room()
+        tx.offer(IOVA + tx.buffers, HEADER + len(f), False)
+        tx.wait()
+        if tso:
+            size = rx.wait()[1]
+            flags, kind, _, each = struct.unpack("<BBHH", far.get(rx.buffers, 6))
+            t.equal("a large frame is sent to a guest that takes them: as one",
+                    (size - HEADER, flags & 1, kind, each), (len(f), 1, 1, 1448))
+            t.check("and as it was", far.get(rx.buffers + HEADER + 54, 60000) == payload)
+        else:
+            got = []
+            while sum(map(len, got)) < len(payload):
+                f = far.received()
+                t.check(f"to one that does not: segment {len(got)} is small",
+                        len(f) <= 1502, len(f))
+                got.append(f[54:])
+                far.room()
+            t.equal("and all of them are what it was",
+                    [n for n, part in enumerate(got) if part != payload[1448 * n:1448 * (n + 1)]],
+                    [])
+        ip("link", "del", "dev", "br0")
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True)
+
+
 def no_driver(t, device, client, other):
     """With nobody behind the other one, frames are dropped, and nothing else happens."""
     with bpf.Program(device.name, bpf.redirect(other.name)):
@@ -142,6 +193,7 @@ def no_driver(t, device, client, other):
     mark = frame(FROM, TO, 96)
     t.equal("redirected to a device without a driver, frames are gone",
             seen(device, client, mark), [])
+    t.equal("and counted", counters(other.name, 0)["drop.down"], "100")
 
 
 def ethtool(name, command, value=0):
@@ -149,6 +201,15 @@ def ethtool(name, command, value=0):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         fcntl.ioctl(s, SIOCETHTOOL, struct.pack("16sP", name.encode(), buf.buffer_info()[0]))
     return struct.unpack("II", buf.tobytes())[1]
+
+
+def driver_info(name):
+    """What "ethtool -i" shows: the driver, and where the device is."""
+    buf = array.array("B", struct.pack("I192x", ETHTOOL_GDRVINFO))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        fcntl.ioctl(s, SIOCETHTOOL, struct.pack("16sP", name.encode(), buf.buffer_info()[0]))
+    fields = struct.unpack("4x32s32s32s32s64x", buf.tobytes())
+    return fields[0].rstrip(b"\0").decode(), fields[3].rstrip(b"\0").decode()
 
 
 def segment(sequence, payload):
@@ -193,6 +254,8 @@ def main():
         with Device("r0", 0) as device, Device("r1", 1) as other, device.client() as client:
             client.begin()
             device.carrier()
+            t.equal("ethtool tells the driver, and the function",
+                    driver_info(device.name), ("weft_vdpa", os.path.basename(FUNCTIONS[0])))
             with other.client() as far:
                 far.begin()
                 other.carrier()
@@ -205,6 +268,8 @@ def main():
             program = bpf.Program(device.name, bpf.verdict(bpf.DROP))
         with program:
             t.equal("a device goes away with a program on it", tool("dev", "show").stdout, "")
+        bridged(t, True)
+        bridged(t, False)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,24 @@ def no_shares(t):
     t.equal("nothing stays locked", pinned(), before)
 
 
+def odd(t):
+    """User addresses that are odd where those of the driver are even."""
+    for where, at in (("in a page", 0), ("over two pages", 0xf80)):
+        with Device("w0") as d, d.client() as client:
+            client.ioctl(c.SET_OWNER)
+            client.features(c.ALWAYS)
+            client.share(memfd())
+            client.iotlb(c.IOTLB_UPDATE, IOVA, SIZE - 4096, client.address + 3)
+            client.queues = [c.Queue(client, n) for n in range(2)]
+            for queue in client.queues:
+                queue.desc = queue.at + at
+                queue.setup()
+            client.enable()
+            client.go()
+            t.equal(f"descriptors at odd addresses {where} are not used",
+                    [counters("w0", n)["fault"] for n in range(2)], ["ring-unreadable"] * 2)
+
+
 def own_driver(t):
     """virtio_vdpa has addresses of the kernel, whatever the device wants of clients."""
     subprocess.run(["modprobe", "-a", "virtio_net", "virtio_vdpa"], check=True)
@@ -191,7 +209,7 @@ def sending(port):
 
 def main():
     with Ktap() as t:
-        for part in (shares, pieces, no_shares, own_driver):
+        for part in (shares, pieces, no_shares, odd, own_driver):
             part(t)
 
 
