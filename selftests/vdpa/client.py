@@ -48,9 +48,9 @@ IOTLB_UPDATE, IOTLB_INVALIDATE, BATCH_BEGIN, BATCH_END = 2, 3, 5, 6
 class Queue:
     """A split ring of 16 descriptors, with a buffer of 4 KiB for each."""
 
-    def __init__(self, client, index):
+    def __init__(self, client, index, at=None):
         self.client, self.index = client, index
-        self.at = index % 2 * 0x20000
+        self.at = index % 2 * 0x20000 if at is None else at
         self.desc, self.avail, self.used = self.at, self.at + 0x400, self.at + 0x800
         self.buffers = self.at + 0x1000
         self.next, self.seen = 0, 0

@@ -12,6 +12,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import bpf  # noqa: E402
+import client as c  # noqa: E402
 from client import ALWAYS, HEADER, IOVA  # noqa: E402
 from device import (FROM, FUNCTIONS, TO, Device, Ktap, counters, frame, quiet,  # noqa: E402
                     tool)
@@ -185,6 +186,63 @@ def ip(*args):
     subprocess.run(["ip", *args], check=True)
 
 
+def pairs_set(client, pairs):
+    """Has the driver use so many pairs; the device's answer, 0 for good."""
+    ctrl = client.queues[-1]
+    client.put(ctrl.buffers, struct.pack("<BBH", 4, 0, pairs))
+    client.put(ctrl.desc, struct.pack("<QIHHQIHH", IOVA + ctrl.buffers, 4, 1, 1,
+                                      IOVA + ctrl.buffers + 0x100, 1, 2, 0))
+    client.put(ctrl.avail + 4 + 2 * (ctrl.next % 16), struct.pack("<H", 0))
+    ctrl.next += 1
+    client.put(ctrl.avail + 2, struct.pack("<H", ctrl.next))
+    ctrl.notify()
+    ctrl.wait()
+    return client.get(ctrl.buffers + 0x100, 1)[0]
+
+
+def send_by(name, queue):
+    """Has the host send all by one queue of the representor."""
+    for n in range(16):
+        with open(f"/sys/class/net/{name}/queues/tx-{n}/xps_cpus", "w", encoding="ascii") as file:
+            file.write("1" if n == queue else "0")
+
+
+def sixteen_pairs(t):
+    """A frame each way by each of all pairs that there may be."""
+    with Device("r0", 0, 16) as device, device.client() as client:
+        client.ioctl(c.SET_OWNER)
+        client.features(ALWAYS | 1 << c.CTRL_VQ | 1 << c.MQ)
+        client.map()
+        client.queues = [c.Queue(client, n, n * 0x7000) for n in range(33)]
+        for queue in client.queues:
+            queue.setup()
+        client.enable()
+        client.go()
+        device.carrier()
+        t.equal("16 pairs are used", pairs_set(client, 16), 0)
+        got = []
+        for n in range(16):
+            rx, tx = client.queues[2 * n:2 * n + 2]
+            client.put(tx.buffers, bytes(HEADER) + frame(FROM, TO, n))
+            tx.offer(IOVA + tx.buffers, HEADER + 100, False)
+            tx.wait()
+            got.append(device.port.recv(2048) == frame(FROM, TO, n))
+            send_by("r0", n)
+            rx.offer(IOVA + rx.buffers, 0x1000, True)
+            device.port.send(frame(TO, FROM, n))
+            size = rx.wait()[1]
+            got.append(client.get(rx.buffers + HEADER, size - HEADER) == frame(TO, FROM, n))
+        t.equal("by each queue, its frame passes", got, [True] * 32)
+        t.equal("and no other", [counters("r0", n)["packets"] for n in range(32)], ["1"] * 32)
+        t.equal("one pair is used", pairs_set(client, 1), 0)
+        rx = client.queues[0]
+        rx.offer(IOVA + rx.buffers, 0x1000, True)
+        device.port.send(frame(TO, FROM, 16))
+        rx.wait()
+        t.equal("and has what the host sends by the last", counters("r0", 0)["packets"], "2")
+        t.equal("17 are refused", pairs_set(client, 17), 1)
+
+
 def no_driver(t, device, client, other):
     """With nobody behind the other one, frames are dropped, and nothing else happens."""
     with bpf.Program(device.name, bpf.redirect(other.name)):
@@ -268,6 +326,7 @@ def main():
             program = bpf.Program(device.name, bpf.verdict(bpf.DROP))
         with program:
             t.equal("a device goes away with a program on it", tool("dev", "show").stdout, "")
+        sixteen_pairs(t)
         bridged(t, True)
         bridged(t, False)
 
