@@ -246,19 +246,26 @@ void flow_end(struct flow *f, struct vdev *v)
 	MUST_BE_NUMBER(f->arrived, f->sent);
 }
 
-void flow_lost(struct flow *f, struct vdev *v, unsigned int devices)
+long long flow_dropped(const struct vdev *v, unsigned int devices)
+{
+	long long n = 0;
+
+	for (unsigned int i = 0; i < devices; i++)
+		n += vdev_all(&v[i], GUEST_RX) - vdev_stats(&v[i], GUEST_RX, "packets");
+	return n;
+}
+
+long long flow_lost(struct flow *f, struct vdev *v, unsigned int devices)
 {
 	double end = monotonic_now() + VDEV_WAIT / 1000;
-	long long lost = 0, all;
+	long long lost, all;
 
 	/* The last ones may still be on their way. */
 	for (;;) {
 		all = 0;
-		lost = 0;
-		for (unsigned int i = 0; i < devices; i++) {
+		for (unsigned int i = 0; i < devices; i++)
 			all += vdev_all(&v[i], GUEST_RX);
-			lost += vdev_all(&v[i], GUEST_RX) - vdev_stats(&v[i], GUEST_RX, "packets");
-		}
+		lost = flow_dropped(v, devices);
 		if (!receive(f))
 			check(f);
 		if (all >= f->posted && f->received + lost >= f->posted)
@@ -272,4 +279,5 @@ void flow_lost(struct flow *f, struct vdev *v, unsigned int devices)
 	MUST_BE_NUMBER(f->received + lost, f->posted);
 	printf("# sent %u, to be received %u, of which %lld were dropped\n", f->sent, f->posted,
 	       lost);
+	return lost;
 }

@@ -51,6 +51,9 @@ void flow_take(struct flow *f, struct vdev *v);
 /* Until so many more frames have come each way, by v */
 void flow_run(struct flow *f, struct vdev *v, unsigned int n);
 void flow_end(struct flow *f, struct vdev *v);
-void flow_lost(struct flow *f, struct vdev *v, unsigned int devices);
+/* Frames to the guest that these have counted as dropped, of all that ever came */
+long long flow_dropped(const struct vdev *v, unsigned int devices);
+/* The same at the end, when nothing is on its way any more */
+long long flow_lost(struct flow *f, struct vdev *v, unsigned int devices);
 
 #endif

@@ -47,18 +47,22 @@ static void move(struct vdev *from, struct vdev *to, bool close_first)
 
 static void run_moves(const struct vdev_config *c, unsigned int each, unsigned int moves)
 {
+	long long may = 0;
+
 	open_two(c);
 	flow_begin(&f, &g, each);
 	for (unsigned int i = 0; i < moves; i++) {
 		flow_run(&f, &v[i & 1], 20 + i % 50);
 		/* Some are on their way, and may be in the line. */
 		flow_host(&f, &v[i & 1], i % 5 * 10);
+		/* What waits in the device stays behind; nothing else does. */
+		may += f.posted - f.received - flow_dropped(v, 2);
 		move(&v[i & 1], &v[!(i & 1)], i & 2);
 		EXPECT_STREQ(vdev_text(&v[i & 1], GUEST_TX, "fault"), "none");
 	}
 	flow_run(&f, &v[moves & 1], 50);
 	flow_end(&f, &v[moves & 1]);
-	flow_lost(&f, v, 2);
+	EXPECT_LE(flow_lost(&f, v, 2), may);
 	kernel_log_quiet();
 }
 
