@@ -18,7 +18,7 @@
 #include "kselftest.h"
 #include "vdpa_nl_lib.h"
 
-#define OPEN	14	/* devices, on functions from 2 on */
+#define OPEN	64	/* devices, on functions from 2 on */
 
 static struct vguest g;
 static struct vdev v;
@@ -128,7 +128,7 @@ static void *unload(void *arg)
 }
 
 /* The module goes with all of them open; when they are closed, it is gone. */
-TEST(a16_module_unloaded_with_many_open)
+TEST_TIMEOUT(a16_module_unloaded_with_many_open, 300)
 {
 	struct vdev_config c = { .size = 16 };
 	static struct vdev devs[OPEN];
