@@ -8,11 +8,9 @@
 #include <uapi/linux/virtio_ids.h>
 #include <weft/softpci.h>
 #include "dev.h"
+#include "features.h"
 
 #define F(bit)	BIT_ULL(bit)
-
-/* Without these, a driver would not use addresses of its own, or other bytes. */
-#define REQUIRED	(F(VIRTIO_F_VERSION_1) | F(VIRTIO_F_ACCESS_PLATFORM))
 
 #define OFFLOADS	(F(VIRTIO_NET_F_GUEST_CSUM) | F(VIRTIO_NET_F_GUEST_TSO4) | \
 			 F(VIRTIO_NET_F_GUEST_TSO6) | F(VIRTIO_NET_F_GUEST_ECN))
@@ -27,7 +25,7 @@
  */
 u64 weft_vdpa_features(void)
 {
-	return REQUIRED | OFFLOADS |
+	return WEFT_FEATURES_REQUIRED | OFFLOADS |
 	       F(VIRTIO_F_RING_PACKED) | F(VIRTIO_F_IN_ORDER) |
 	       F(VIRTIO_RING_F_INDIRECT_DESC) | F(VIRTIO_RING_F_EVENT_IDX) |
 	       F(VIRTIO_NET_F_CSUM) | F(VIRTIO_NET_F_HOST_TSO4) | F(VIRTIO_NET_F_HOST_TSO6) |
@@ -252,7 +250,7 @@ static int set_driver_features(struct vdpa_device *vdpa, u64 features)
 	mutex_lock(&dev->lock);
 	if (dev->status & VIRTIO_CONFIG_S_DRIVER_OK) {
 		ret = -EBUSY;
-	} else if (features & ~dev->offered || ~features & REQUIRED) {
+	} else if (features & ~dev->offered || ~features & WEFT_FEATURES_REQUIRED) {
 		ret = -EINVAL;
 	} else {
 		dev->features = features;
@@ -298,7 +296,7 @@ static void set_status(struct vdpa_device *vdpa, u8 status)
 
 	mutex_lock(&dev->lock);
 	/* virtio 1.3 §3.1.1: the driver looks again whether the bit stays. */
-	if (~dev->features & REQUIRED)
+	if (~dev->features & WEFT_FEATURES_REQUIRED)
 		status &= ~(VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK && weft_vdpa_map_identity(dev))
 		status |= VIRTIO_CONFIG_S_NEEDS_RESET;

@@ -92,8 +92,8 @@ static bool update_queues(struct weft_vdpa *dev)
  * weft_vdpa_update() - starts and stops queues, as the state of a device says
  * @dev: device, locked
  *
- * A queue that nobody can serve fails the device, with all of its queues: a
- * driver that is not to use it must not go on with the others.
+ * A queue that nobody can serve fails the device, and stops all of its queues:
+ * the driver is told to reset it, and must not see half of it go on meanwhile.
  */
 void weft_vdpa_update(struct weft_vdpa *dev)
 {
