@@ -40,6 +40,14 @@ static inline void drv_fill_table(struct drv *d, u16 id, const struct weft_seg *
 	}
 }
 
+/* Makes what begins at @head of a split ring available, whatever that is. */
+static inline void drv_show(struct drv *d, u16 head)
+{
+	drv_split_heads(d, d->avail, head);
+	d->avail++;
+	drv_split_idx(d, d->avail);
+}
+
 static inline void drv_add_split(struct drv *d, u16 id, u32 direct, u32 n)
 {
 	struct drv_buf *b = &d->buf[id];
@@ -59,9 +67,7 @@ static inline void drv_add_split(struct drv *d, u16 id, u32 direct, u32 n)
 	if (direct < n)
 		drv_fill_table(d, id, b->seg + direct, n - direct,
 			       b->out > direct ? b->out - direct : 0);
-	drv_split_heads(d, d->avail, id);
-	d->avail++;
-	drv_split_idx(d, d->avail);
+	drv_show(d, id);
 }
 
 static inline void drv_add_packed(struct drv *d, u16 id, u32 direct, u32 n)

@@ -14,21 +14,9 @@ static const struct weft_ring_config with_indirect = {
 	.size = 8, .little = true, .indirect = true,
 };
 
-static const struct weft_ring_config with_event = {
-	.size = 8, .little = true, .event_idx = true,
-};
-
 static const struct weft_ring_config with_order = {
 	.size = 8, .little = true, .in_order = true,
 };
-
-/* Makes what begins at @head available, whatever that is. */
-static void show(struct drv *d, u16 head)
-{
-	drv_split_heads(d, d->avail, head);
-	d->avail++;
-	drv_split_idx(d, d->avail);
-}
 
 static void split_chain_of_all_kinds(struct kunit *test)
 {
@@ -41,7 +29,7 @@ static void split_chain_of_all_kinds(struct kunit *test)
 	drv_split_desc(d, 1, 0xfffffffffffff000, 0xffffffff, F_WRITE, 99);
 	KUNIT_EXPECT_EQ(test, drv_get(test), 0);
 	KUNIT_EXPECT_FALSE(test, drv_more(d));
-	show(d, 3);
+	drv_show(d, 3);
 	KUNIT_EXPECT_TRUE(test, drv_more(d));
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 3);
@@ -129,14 +117,14 @@ static void split_head_out_of_range(struct kunit *test)
 {
 	struct drv *d = drv_start(test, &plain, 0);
 
-	show(d, 7);
-	show(d, 8);
-	show(d, 1);
+	drv_show(d, 7);
+	drv_show(d, 8);
+	drv_show(d, 1);
 	/* The good one before it is handed out. */
 	KUNIT_EXPECT_EQ(test, drv_get(test), 1);
 	drv_breaks(test, WEFT_RING_HEAD);
 	d = drv_start(test, &plain, 0);
-	show(d, 0xffff);
+	drv_show(d, 0xffff);
 	drv_breaks(test, WEFT_RING_HEAD);
 }
 
@@ -145,12 +133,12 @@ static void split_next_out_of_range(struct kunit *test)
 	struct drv *d = drv_start(test, &plain, 0);
 
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 8);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 	d = drv_start(test, &plain, 0);
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 7);
 	drv_split_desc(d, 7, 0x1000, 1, F_NEXT, 0xffff);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 }
 
@@ -163,15 +151,15 @@ static void split_loop(struct kunit *test)
 
 	for (i = 0; i < 8; i++)
 		drv_split_desc(d, i, 0x1000, 1, i < 7 ? F_NEXT : 0, i + 1);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 8);
 	drv_split_desc(d, 7, 0x1000, 1, F_NEXT, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 	d = drv_start(test, &plain, 0);
 	drv_split_desc(d, 5, 0, 0, F_NEXT, 5);
-	show(d, 5);
+	drv_show(d, 5);
 	drv_breaks(test, WEFT_RING_LOOP);
 }
 
@@ -183,8 +171,8 @@ static void split_segments_limit(struct kunit *test)
 
 	for (i = 0; i < 8; i++)
 		drv_split_desc(d, i, 0x1000, 1, i < 4 ? F_NEXT : 0, i + 1);
-	show(d, 0);
-	show(d, 0);
+	drv_show(d, 0);
+	drv_show(d, 0);
 	k->seg[5].addr = 0x5a5a;
 	KUNIT_EXPECT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 5), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 5);
@@ -199,7 +187,7 @@ static void split_read_after_write(struct kunit *test)
 
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT | F_WRITE, 1);
 	drv_split_desc(d, 1, 0x1000, 1, 0, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_ORDER);
 }
 
@@ -215,7 +203,7 @@ static void split_empty_segments(struct kunit *test)
 	drv_split_desc(d, 3, 0x4000, 6, F_NEXT, 4);
 	drv_split_desc(d, 4, 0x5000, 7, F_NEXT | F_WRITE, 5);
 	drv_split_desc(d, 5, 0x6000, 0, F_WRITE, 6);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, weft_ring_get(&d->ring, &k->chain, k->seg, 3), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 2);
 	KUNIT_EXPECT_EQ(test, k->chain.in, 1);
@@ -223,7 +211,7 @@ static void split_empty_segments(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, k->seg[1].addr, 0x4000);
 	KUNIT_EXPECT_EQ(test, k->seg[2].addr, 0x5000);
 	drv_split_desc(d, 6, 0x1000, 0, 0, 0);
-	show(d, 6);
+	drv_show(d, 6);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out + k->chain.in, 0);
 }
@@ -244,7 +232,7 @@ static void split_table(struct kunit *test)
 			       (i != 1 ? F_NEXT : 0) | (i < 50 ? F_WRITE : 0),
 			       i ? i - 1 : 59);
 	drv_table_desc(d, 0, 0x2000, 1, F_NEXT, 59);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.id, 0);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 1 + 1 + 10);
@@ -265,14 +253,14 @@ static void split_table_sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		d = drv_start(test, &with_indirect, 0);
 		drv_split_desc(d, 0, DRV_TABLES, bad[i], F_INDIRECT, 0);
-		show(d, 0);
+		drv_show(d, 0);
 		drv_breaks(test, WEFT_RING_INDIRECT_SIZE);
 	}
 	/* The largest there can be: as far as its first entries go, it is there. */
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, DRV_TABLES, 16 * 65536, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0x1000, 1, 0, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_EXPECT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 1);
 }
@@ -282,37 +270,37 @@ static void split_table_malformed(struct kunit *test)
 	struct drv *d = drv_start(test, &with_indirect, 0);
 
 	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT | F_NEXT, 1);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 1);
 	drv_split_desc(d, 1, DRV_TABLES, 32, F_INDIRECT | F_NEXT, 2);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
 	drv_table_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_NESTED);
 
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0x1000, 1, F_NEXT, 2);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_NEXT);
 
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT | F_WRITE, 1);
 	drv_split_desc(d, 1, DRV_TABLES, 16, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0x1000, 1, 0, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_ORDER);
 
 	d = drv_start(test, &plain, 0);
 	drv_split_desc(d, 0, DRV_TABLES, 32, F_INDIRECT, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_INDIRECT_OFF);
 }
 
@@ -326,18 +314,18 @@ static void split_table_loop(struct kunit *test)
 	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, F_INDIRECT, 0);
 	for (i = 0; i < 40; i++)
 		drv_table_desc(d, i, 0x1000, 1, i < 39 ? F_NEXT : 0, i + 1);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, k->chain.out, 40);
 	drv_table_desc(d, 39, 0x1000, 1, F_NEXT, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 
 	d = drv_start(test, &with_indirect, 0);
 	drv_split_desc(d, 0, DRV_TABLES, 40 * 16, F_INDIRECT, 0);
 	drv_table_desc(d, 0, 0, 0, F_NEXT, 39);
 	drv_table_desc(d, 39, 0, 0, F_NEXT, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 	/* Each entry is read once, but in pieces. */
 	KUNIT_EXPECT_LE(test, d->accesses, 40 + 8);
@@ -361,7 +349,7 @@ static void split_table_of_nothing(struct kunit *test)
 		drv_split_desc(d, 0, DRV_TABLES, runs[i].entries * 16, F_INDIRECT, 0);
 		for (e = 0; e < runs[i].entries; e++)
 			drv_table_desc(d, e, 0, 0, e + 1 < runs[i].entries ? F_NEXT : 0, e + 1);
-		show(d, 0);
+		drv_show(d, 0);
 		if (!runs[i].good) {
 			drv_breaks(test, WEFT_RING_SEGS);
 			continue;
@@ -381,7 +369,7 @@ static void split_table_without_memory(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		d = drv_start(test, &with_indirect, 0);
 		drv_split_desc(d, 0, bad[i], 32, F_INDIRECT, 0);
-		show(d, 0);
+		drv_show(d, 0);
 		drv_breaks(test, WEFT_RING_INDIRECT_MEMORY);
 	}
 }
@@ -394,12 +382,12 @@ static void split_walked(struct kunit *test)
 	int i;
 
 	drv_split_desc(d, 0, 0x1000, 1, 0, 0);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, d->ring.walked, 0);
 	for (i = 0; i < 8; i++)
 		drv_split_desc(d, i, 0x1000, i == 7, i < 7 ? F_NEXT : 0, i + 1);
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, d->ring.walked, 7);
 
@@ -407,7 +395,7 @@ static void split_walked(struct kunit *test)
 	for (i = 0; i < 60; i++)
 		drv_table_desc(d, i, 0x1000, i == 59, i < 59 ? F_NEXT : 0, i + 1);
 	d->ring.walked = 0;
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, d->ring.walked, 60);
 
@@ -415,13 +403,13 @@ static void split_walked(struct kunit *test)
 	for (i = 0; i < 4; i++)
 		drv_table_desc(d, leaps[i], 0x1000, 1, i < 3 ? F_NEXT : 0, leaps[(i + 1) % 4]);
 	d->ring.walked = 0;
-	show(d, 0);
+	drv_show(d, 0);
 	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 	KUNIT_EXPECT_EQ(test, d->ring.walked, 32 + 20 + 32 + 19);
 
 	drv_split_desc(d, 0, 0x1000, 1, F_NEXT, 0);
 	d->ring.walked = 0;
-	show(d, 0);
+	drv_show(d, 0);
 	drv_breaks(test, WEFT_RING_LOOP);
 	KUNIT_EXPECT_EQ(test, d->ring.walked, 7);
 }
@@ -475,7 +463,7 @@ static void split_more_than_it_holds(struct kunit *test)
 	d->ops.wrote = drv_wrote;
 	/* It made them available again, without having got them back. */
 	for (i = 0; i < 64; i++) {
-		show(d, i & 1);
+		drv_show(d, i & 1);
 		KUNIT_ASSERT_EQ(test, drv_get(test), 1);
 		weft_ring_put(&d->ring, &k->chain, 0);
 	}
@@ -540,165 +528,6 @@ static void split_out_of_order(struct kunit *test)
 	drv_collect(test, 3);
 }
 
-/* ---- notifications ---- */
-
-static void split_event_index(struct kunit *test)
-{
-	/* The index that the driver wants to hear of, from that of the first entry on. */
-	static const struct { int event; bool call; } runs[] = {
-		{ -2, false }, { -1, false }, { 0, true }, { 1, true }, { 2, true }, { 3, false },
-		{ 4, false }, { 0x7fff, false }, { -0x8000, false },
-	};
-	static const u16 starts[] = { 0, 65533, 65535, 32767 };
-	struct drv *d;
-	u32 i, s;
-
-	for (s = 0; s < ARRAY_SIZE(starts); s++) {
-		for (i = 0; i < ARRAY_SIZE(runs); i++) {
-			d = drv_start(test, &with_event, starts[s] - 1);
-			drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d), starts[s] + 500);
-			drv_fill(test, 1, false);
-			drv_serve(test, 1, 0);
-			/* Nobody knows what the driver has heard before. */
-			KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-			drv_collect(test, 1);
-			drv_fill(test, 3, false);
-			drv_serve(test, 3, 0);
-			drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d),
-				  starts[s] + runs[i].event);
-			KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), runs[i].call);
-		}
-	}
-}
-
-/* The whole ring at once, at each place of the event. */
-static void split_event_whole_ring(struct kunit *test)
-{
-	struct drv *d = drv_start(test, &with_event, 65535);
-	int i;
-
-	drv_fill(test, 1, false);
-	drv_serve(test, 1, 0);
-	weft_ring_publish(&d->ring);
-	drv_collect(test, 1);
-	for (i = -1; i <= 8; i++) {
-		drv_fill(test, 8, false);
-		drv_serve(test, 8, 0);
-		drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d), d->used + i);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), i >= 0 && i < 8);
-		drv_collect(test, 8);
-	}
-}
-
-static void split_no_interrupt(struct kunit *test)
-{
-	struct drv *d = drv_start(test, &plain, 0);
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		drv_put16(d, WEFT_AREA_DRIVER, 0, i);
-		drv_fill(test, 1, false);
-		drv_serve(test, 1, 0);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), !(i & 1));
-	}
-	/* With event indices the flag has no meaning. */
-	d = drv_start(test, &with_event, 0);
-	drv_put16(d, WEFT_AREA_DRIVER, 0, VRING_AVAIL_F_NO_INTERRUPT);
-	for (i = 0; i < 2; i++) {
-		drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d), d->added);
-		drv_fill(test, 1, false);
-		drv_serve(test, 1, 0);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-	}
-}
-
-static void split_notify_on_empty(struct kunit *test)
-{
-	struct weft_ring_config cfg = plain;
-	struct drv *d;
-	int event;
-
-	cfg.notify_on_empty = true;
-	for (event = 0; event < 2; event++) {
-		cfg.event_idx = event;
-		d = drv_start(test, &cfg, 0);
-		drv_fill(test, 1, false);
-		drv_serve(test, 1, 0);
-		weft_ring_publish(&d->ring);
-		drv_put16(d, WEFT_AREA_DRIVER, 0, VRING_AVAIL_F_NO_INTERRUPT);
-		if (event)
-			drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d), 1000);
-		/* One is left, so that it is not empty. */
-		drv_fill(test, 3, false);
-		drv_serve(test, 2, 0);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 0);
-		drv_serve(test, 1, 0);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 1);
-		cfg.notify_on_empty = false;
-		d = drv_start(test, &cfg, 0);
-		drv_fill(test, 2, false);
-		drv_serve(test, 1, 0);
-		weft_ring_publish(&d->ring);
-		drv_put16(d, WEFT_AREA_DRIVER, 0, VRING_AVAIL_F_NO_INTERRUPT);
-		if (event)
-			drv_put16(d, WEFT_AREA_DRIVER, drv_used_event(d), 1000);
-		drv_serve(test, 1, 0);
-		KUNIT_EXPECT_EQ(test, weft_ring_publish(&d->ring), 0);
-		cfg.notify_on_empty = true;
-	}
-}
-
-static void split_kicks(struct kunit *test)
-{
-	struct drv *d = drv_start(test, &plain, 65535);
-
-	weft_ring_kicks_off(&d->ring);
-	KUNIT_EXPECT_TRUE(test, d->ring.kicks_off);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), VRING_USED_F_NO_NOTIFY);
-	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
-	KUNIT_EXPECT_FALSE(test, d->ring.kicks_off);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 0);
-	drv_fill(test, 1, false);
-	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 1);
-	drv_serve(test, 1, 0);
-	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
-
-	d = drv_start(test, &with_event, 65534);
-	weft_ring_kicks_off(&d->ring);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 0);
-	drv_fill(test, 3, false);
-	drv_serve(test, 3, 0);
-	KUNIT_EXPECT_EQ(test, drv_kicks_on(d), 0);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, drv_avail_event(d)), 1);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 0), 0);
-}
-
-static void split_used_index_is_read(struct kunit *test)
-{
-	struct drv *d = drv_start(test, &plain, 7);
-	struct drv_case *k = test->priv;
-
-	drv_put16(d, WEFT_AREA_DEVICE, 2, 65535);
-	KUNIT_EXPECT_EQ(test, weft_ring_read_used(&d->ring), 0);
-	KUNIT_EXPECT_EQ(test, d->ring.place.used, 65535);
-	KUNIT_EXPECT_EQ(test, weft_ring_state_pack(&d->ring), 7);
-	show(d, 2);
-	KUNIT_ASSERT_EQ(test, drv_get(test), 1);
-	weft_ring_put(&d->ring, &k->chain, 5);
-	weft_ring_publish(&d->ring);
-	KUNIT_EXPECT_EQ(test, drv_get16(d, WEFT_AREA_DEVICE, 2), 0);
-	KUNIT_EXPECT_EQ(test, drv_get32(d, WEFT_AREA_DEVICE, 4 + 7 * 8), 2);
-	if (d->access != DRV_COPIED)
-		return;
-	d->fail_after = 0;
-	KUNIT_EXPECT_EQ(test, weft_ring_read_used(&d->ring), -EAGAIN);
-	KUNIT_EXPECT_EQ(test, d->ring.fault, WEFT_RING_OK);
-	d->fail_after = 0;
-	d->fail_with = -EFAULT;
-	KUNIT_EXPECT_EQ(test, weft_ring_read_used(&d->ring), -EINVAL);
-	drv_broken(test, WEFT_RING_UNREADABLE);
-}
-
 static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_chain_of_all_kinds, access_gen_params),
 	KUNIT_CASE_PARAM(split_big_endian, access_gen_params),
@@ -722,12 +551,6 @@ static struct kunit_case split_cases[] = {
 	KUNIT_CASE_PARAM(split_more_than_it_holds, access_gen_params),
 	KUNIT_CASE_PARAM(split_in_order, access_gen_params),
 	KUNIT_CASE_PARAM(split_out_of_order, access_gen_params),
-	KUNIT_CASE_PARAM(split_event_index, access_gen_params),
-	KUNIT_CASE_PARAM(split_event_whole_ring, access_gen_params),
-	KUNIT_CASE_PARAM(split_no_interrupt, access_gen_params),
-	KUNIT_CASE_PARAM(split_notify_on_empty, access_gen_params),
-	KUNIT_CASE_PARAM(split_kicks, access_gen_params),
-	KUNIT_CASE_PARAM(split_used_index_is_read, access_gen_params),
 	{}
 };
 
