@@ -201,10 +201,11 @@ def pairs_set(client, pairs):
 
 
 def send_by(name, queue):
-    """Has the host send all by one queue of the representor."""
+    """Has the host send all by one queue of the representor, whatever CPU sends."""
+    every = f"{(1 << os.cpu_count()) - 1:x}"
     for n in range(16):
         with open(f"/sys/class/net/{name}/queues/tx-{n}/xps_cpus", "w", encoding="ascii") as file:
-            file.write("1" if n == queue else "0")
+            file.write(every if n == queue else "0")
 
 
 def sixteen_pairs(t):
