@@ -6,7 +6,9 @@
 # kernels can be built for beside each other and the tree stays clean. Prints
 # MODULES=, the folder with the .ko files, and the KEY=VALUE lines of
 # kernel.sh. WEFT_BUILD names another folder than build/KVER, and
-# WEFT_BUILD_OUTPUT a file for all that make says.
+# WEFT_BUILD_OUTPUT a file for all that make says. Otherwise make.log in the
+# folder keeps it, of all runs since the folder was empty: a file that has been
+# compiled is not warned of again.
 
 set -euo pipefail
 SAY_NAME=build
@@ -25,9 +27,6 @@ KDIR=$(sed -n 's/^KDIR=//p' <<<"$kernel")
 dir=${WEFT_BUILD:-$top/build/$KVER}
 mkdir -p "$dir"
 
-exec 9>"$dir/.lock"
-flock -n 9 || { say "waiting for another build in $dir"; flock 9; }
-
 # Links to what is there now, none to what is gone.
 farm()
 {
@@ -44,33 +43,78 @@ farm()
 	done
 }
 
+# W=1 changes no object, and without it they would be built again to see warnings.
+with=("KDIR=$KDIR" "KVER=$KVER" W=1)
+
 build()
 {
-	make -C "$dir" KDIR="$KDIR" KVER="$KVER" -j"$(nproc)" "$@" modules
+	make -C "$dir" "${with[@]}" "$@" -j"$(nproc)" modules
 }
 
-farm
-if [ "${WEFT_BUILD_OUTPUT-}" ]; then
-	build "$@" >"$WEFT_BUILD_OUTPUT" 2>&1
-else
-	say_while "building for $KVER" build "$@"
-fi
+build_and_keep()
+{
+	build "$@" 2>&1 | tee -a "$dir/make.log"
+}
 
 # One flat folder, without those of modules that are gone. A machine that is
 # loading one just now must not see it half written.
-mkdir -p "$dir/modules"
-want=()
-while read -r mod; do
-	mod=${mod%.*}.ko
-	[[ $mod == /* ]] || mod=$dir/$mod
-	want+=("${mod##*/}")
-	cmp -s "$mod" "$dir/modules/${mod##*/}" && continue
-	cp "$mod" "$dir/modules/.new"
-	mv "$dir/modules/.new" "$dir/modules/${mod##*/}"
-done <"$dir/modules.order"
-for ko in "$dir"/modules/*.ko; do
-	[[ " ${want[*]} " == *" ${ko##*/} "* ]] || rm -f "$ko"
-done
+collect()
+{
+	local mod ko want=()
+	mkdir -p "$dir/modules"
+	while read -r mod; do
+		mod=${mod%.*}.ko
+		[[ $mod == /* ]] || mod=$dir/$mod
+		want+=("${mod##*/}")
+		cmp -s "$mod" "$dir/modules/${mod##*/}" && continue
+		cp "$mod" "$dir/modules/.new"
+		mv "$dir/modules/.new" "$dir/modules/${mod##*/}"
+	done <"$dir/modules.order"
+	for ko in "$dir"/modules/*.ko; do
+		[[ " ${want[*]} " == *" ${ko##*/} "* ]] || rm -f "$ko"
+	done
+}
 
-printf '%s\n' "$kernel"
-echo "MODULES=$dir/modules"
+# All that the modules are made of, as it is now. Even a make that has nothing
+# to do takes seconds, and each test begins with one.
+inputs()
+{
+	cd "$top"
+	echo "${with[*]} $*"
+	find Kbuild Makefile vhost mdev vdpa include -type f ! -path 'include/generated/*' \
+		-printf '%p %s %T@\n' | sort
+	ls "$dir/modules" 2>/dev/null || true
+}
+
+result()
+{
+	printf '%s\n' "$kernel"
+	echo "MODULES=$dir/modules"
+	exit
+}
+
+built()
+{
+	[ "$(inputs "$@")" = "$(cat "$dir/.built" 2>/dev/null)" ]
+}
+
+[ "${WEFT_BUILD_OUTPUT-}" ] || ! built "$@" || result
+exec 9>"$dir/.lock"
+flock -n 9 || { say "waiting for another build in $dir"; flock 9; }
+
+
+if [ "${WEFT_BUILD_OUTPUT-}" ]; then
+	farm
+	build "$@" >"$WEFT_BUILD_OUTPUT" 2>&1
+	collect
+elif ! built "$@"; then
+	rm -f "$dir/.built"
+	farm
+	before=$(inputs "$@" | grep -v '\.ko$')
+	say_while "building for $KVER" build_and_keep "$@"
+	collect
+	# What changed meanwhile is for the next one.
+	now=$(inputs "$@")
+	[ "$before" != "$(grep -v '\.ko$' <<<"$now")" ] || printf '%s\n' "$now" >"$dir/.built"
+fi
+result
