@@ -160,11 +160,15 @@ static void edid_largest_of_types(struct kunit *test)
 
 /* ---- timings ---- */
 
-/* From VESA's lists (DMT and CVT with reduced blanking), in 10 kHz. */
+/*
+ * From VESA's lists (DMT and CVT with reduced blanking), in 10 kHz; and one so low
+ * that the least porches are longer than the least time.
+ */
 static const struct timing_case {
 	u16 xres, yres;
 	u32 clock, htotal, vtotal, vsync;
 } timings[] = {
+	{  320,  240,   725,  480,  253,  4 },
 	{  640,  480,  2350,  800,  494,  4 },
 	{  800,  600,  3550,  960,  618,  4 },
 	{ 1024,  768,  5600, 1184,  790,  4 },
@@ -230,7 +234,7 @@ static void edid_announces_what_fits(struct kunit *test)
 	struct decoded dec;
 	u8 e[WEFT_EDID_SIZE];
 	const char *why;
-	int len, i;
+	int len, i, first = 0;
 
 	len = weft_edid_generate(e, sizeof(e), bytes, NULL, 0);
 	KUNIT_ASSERT_TRUE(test, len == 128 || len == 256);
@@ -254,6 +258,10 @@ static void edid_announces_what_fits(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, dec.mode[0].xres, pref.xres);
 	KUNIT_EXPECT_EQ(test, dec.mode[0].yres, pref.yres);
+	/* Once, unless it is one of the three oldest, which have a bit. */
+	for (i = 0; i < dec.n; i++)
+		first += dec.mode[i].xres == pref.xres && dec.mode[i].yres == pref.yres;
+	KUNIT_EXPECT_EQ(test, first, need(pref.xres, pref.yres) > need(1024, 768) ? 1 : 2);
 
 	KUNIT_ASSERT_TRUE(test, weft_mode_largest(bytes, &most));
 	KUNIT_EXPECT_EQ(test, weft_edid_check(e, len, bytes, most.xres,
@@ -270,6 +278,9 @@ static void edid_names_itself(struct kunit *test)
 	KUNIT_EXPECT_MEMEQ(test, e, "\0\xff\xff\xff\xff\xff\xff\0", 8);
 	KUNIT_EXPECT_MEMEQ(test, e + 8, "\x5c\xd4", 2);	/* WFT, five bits each */
 	KUNIT_EXPECT_MEMEQ(test, e + 12, "\0\0\0", 4);
+	/* 1280x800 at 96 dots per inch, in centimetres */
+	KUNIT_EXPECT_EQ(test, e[21], 33);
+	KUNIT_EXPECT_EQ(test, e[22], 21);
 	KUNIT_EXPECT_MEMEQ(test, e + 72, "\0\0\0\xfd\0", 5);
 	KUNIT_EXPECT_MEMEQ(test, e + 90, "\0\0\0\xfc\0weft vGPU\n   ", 18);
 	KUNIT_EXPECT_MEMEQ(test, e + 108, "\0\0\0\xff\0001234abcd\n    ", 18);
@@ -280,14 +291,13 @@ static void edid_names_itself(struct kunit *test)
 			   18);
 }
 
-static void edid_range_covers_the_modes(struct kunit *test)
+static void expect_range(struct kunit *test, u64 bytes, const struct weft_mode *wish)
 {
-	u64 bytes = *(const u32 *)test->param_value * (u64)SZ_1M;
 	u8 e[WEFT_EDID_SIZE];
 	struct decoded dec;
 	int len, i;
 
-	len = weft_edid_generate(e, sizeof(e), bytes, NULL, 0);
+	len = weft_edid_generate(e, sizeof(e), bytes, wish, 0);
 	KUNIT_ASSERT_GT(test, len, 0);
 	decode(e, len, &dec);
 	for (i = 0; i < dec.n; i++) {
@@ -302,6 +312,22 @@ static void edid_range_covers_the_modes(struct kunit *test)
 	KUNIT_EXPECT_LE(test, e[72 + 5], 59);
 	KUNIT_EXPECT_GE(test, e[72 + 6], 61);
 	KUNIT_EXPECT_EQ(test, e[72 + 10], 1);
+	/* What is unused is blank. */
+	KUNIT_EXPECT_MEMEQ(test, e + 72 + 11, "\n      ", 7);
+}
+
+static void edid_range_covers_the_modes(struct kunit *test)
+{
+	expect_range(test, *(const u32 *)test->param_value * (u64)SZ_1M, NULL);
+}
+
+/* What is asked for may be higher, or have more pixels, than all others that fit. */
+static void edid_range_covers_what_is_asked(struct kunit *test)
+{
+	static const struct weft_mode high = { 1280, 1024 }, large = { 2560, 1432 };
+
+	expect_range(test, need(1600, 900), &high);
+	expect_range(test, need(2560, 1440) - 1, &large);
 }
 
 static void edid_prefers_what_is_asked(struct kunit *test)
@@ -342,12 +368,16 @@ static const struct refusal {
 	{ "width not of cells", SZ_16M, { 1366, 768 }, 256, -EINVAL },
 	{ "wider than 12 bits", SZ_512M, { 4096, 480 }, 256, -EINVAL },
 	{ "higher than 12 bits", SZ_512M, { 640, 4096 }, 256, -EINVAL },
+	{ "not wide enough", SZ_16M, { 56, 480 }, 256, -EINVAL },
+	{ "not high enough", SZ_16M, { 640, 63 }, 256, -EINVAL },
 	{ "clock above 16 bits", SZ_512M, { 4088, 4088 }, 256, -EINVAL },
 	{ "no room", SZ_4M, {}, 0, -ENOSPC },
 	{ "no room for one block", SZ_4M, {}, 127, -ENOSPC },
 	{ "no room for the extension", SZ_64M, {}, 255, -ENOSPC },
 	{ "just one block", SZ_4M, {}, 128, 128 },
 	{ "just two blocks", SZ_64M, {}, 256, 256 },
+	{ "as small as may be", SZ_64M, { 64, 64 }, 256, 256 },
+	{ "as high as may be", SZ_64M, { 64, 4095 }, 256, 256 },
 };
 
 static void refusal_name(const struct refusal *r, char *desc)
@@ -789,6 +819,50 @@ static void edid_check_accepts_none_announced(struct kunit *test)
 	e[256] = 0xf0;
 	seal(e, 3);
 	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 384, 0, 0, 0, &why), 0);
+	/* Of four CVT codes in a descriptor, none is used. */
+	blank(e, 1);
+	e[54 + 3] = 0xf8;
+	seal(e, 1);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 128, 0, 0, 0, &why), 0);
+}
+
+/* The descriptor behind one with CVT codes has none. */
+static void edid_check_cvt_ends(struct kunit *test)
+{
+	const char *why;
+	u8 e[128];
+
+	blank(e, 1);
+	e[54 + 3] = 0xf8;
+	put_dtd(e + 72, 800, 600);
+	memset(e + 72, 0xff, 2);
+	seal(e, 1);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 128, need(800, 600), 800, 600, &why), 0);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 128, need(800, 600), 799, 600, &why), -EINVAL);
+}
+
+/* What is in a DisplayID extension, and announces nothing. */
+static void edid_check_other_displayid(struct kunit *test)
+{
+	const char *why;
+	u8 e[256], *ext = e + 128;
+
+	blank(e, 2);
+	memset(ext, 0, 128);
+	ext[0] = 0x70;
+	ext[2] = 3 + 20;
+	ext[5] = 0x7f;			/* a vendor's, as long as a timing */
+	ext[7] = 20;
+	memset(ext + 8, 0xff, 20);
+	ext[5 + 3 + 20] = 0x5a;		/* behind the end: a checksum */
+	seal(e, 2);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 256, 0, 0, 0, &why), 0);
+	/* A block without anything in it, up to the end. */
+	ext[2] += 3;
+	memset(ext + 5 + 3 + 20, 0, 3);
+	ext[5 + 3 + 20] = 0x03;
+	seal(e, 2);
+	KUNIT_EXPECT_EQ(test, weft_edid_check(e, 256, 0, 0, 0, &why), 0);
 }
 
 /* A CTA extension before revision 3 has no data blocks: nothing to parse. */
@@ -919,12 +993,15 @@ static struct kunit_case edid_cases[] = {
 	KUNIT_CASE_PARAM(edid_announces_what_fits, vram_gen_params),
 	KUNIT_CASE(edid_names_itself),
 	KUNIT_CASE_PARAM(edid_range_covers_the_modes, vram_gen_params),
+	KUNIT_CASE(edid_range_covers_what_is_asked),
 	KUNIT_CASE(edid_prefers_what_is_asked),
 	KUNIT_CASE_PARAM(edid_generate_refuses, refusal_gen_params),
 	KUNIT_CASE(edid_generate_random),
 	KUNIT_CASE_PARAM(edid_check_sees_each_mode, announced_gen_params),
 	KUNIT_CASE_PARAM(edid_check_refuses, broken_gen_params),
 	KUNIT_CASE(edid_check_accepts_none_announced),
+	KUNIT_CASE(edid_check_cvt_ends),
+	KUNIT_CASE(edid_check_other_displayid),
 	KUNIT_CASE(edid_check_old_cta),
 	KUNIT_CASE(edid_check_empty_extended_block),
 	KUNIT_CASE(edid_check_sums),

@@ -87,10 +87,34 @@ static void monitor_starts_connected(struct kunit *test)
 
 static void monitor_needs_a_mode(struct kunit *test)
 {
+	/* 640x480, which has to fit twice */
+	static const u32 least = 2 * 640 * 480 * 4;
+	static const u32 few[] = { SZ_1M, SZ_2M, least - 1 };
 	struct weft_monitor m;
+	int i;
 
-	KUNIT_EXPECT_EQ(test, weft_monitor_init(&m, SZ_1M, &max_8m), -EINVAL);
-	KUNIT_EXPECT_FALSE(test, m.connected);
+	for (i = 0; i < ARRAY_SIZE(few); i++) {
+		KUNIT_EXPECT_EQ(test, weft_monitor_init(&m, least, &max_8m), 0);
+		KUNIT_EXPECT_TRUE(test, m.connected);
+		KUNIT_EXPECT_EQ(test, weft_monitor_init(&m, few[i], &max_8m), -EINVAL);
+		KUNIT_EXPECT_FALSE(test, m.connected);
+	}
+}
+
+/* However much VRAM there is, no guest starts with more pixels than a usual screen has. */
+static void monitor_prefers_no_more(struct kunit *test)
+{
+	static const struct weft_mode most = { 3840, 2160 };
+	u8 timing[18];
+	struct weft_monitor m;
+	u64 bytes;
+
+	for (bytes = SZ_16M; bytes <= SZ_1G; bytes *= 2) {
+		KUNIT_ASSERT_EQ(test, weft_monitor_init(&m, bytes, &most), 0);
+		weft_monitor_guest_read(&m, 54, timing, sizeof(timing));
+		KUNIT_EXPECT_EQ(test, timing[2] | (timing[4] & 0xf0) << 4, 1920);
+		KUNIT_EXPECT_EQ(test, timing[5] | (timing[7] & 0xf0) << 4, 1080);
+	}
 }
 
 /* Each access to the region, or the guest's window, is so many single bytes. */
@@ -254,6 +278,11 @@ static void monitor_refuses_writes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test,
 			weft_monitor_region_write(&m, WEFT_MONITOR_REGION_SIZE - 1,
 						  buf, 1, &why), 0);
+	/* Nothing at all, up to where the region ends. */
+	before = m;
+	KUNIT_EXPECT_EQ(test, weft_monitor_region_write(&m, WEFT_MONITOR_REGION_SIZE, buf, 0,
+							&why), 0);
+	KUNIT_EXPECT_MEMEQ(test, &m, &before, sizeof(m));
 }
 
 /* A bad EDID stays unplugged, and the next one gets its chance. */
@@ -438,6 +467,7 @@ static void monitor_random(struct kunit *test)
 static struct kunit_case monitor_cases[] = {
 	KUNIT_CASE(monitor_starts_connected),
 	KUNIT_CASE(monitor_needs_a_mode),
+	KUNIT_CASE(monitor_prefers_no_more),
 	KUNIT_CASE(monitor_each_read),
 	KUNIT_CASE(monitor_update),
 	KUNIT_CASE(monitor_update_by_pieces),

@@ -26,17 +26,18 @@
 struct bytes {
 	struct weft_ctrl_source source;
 	const u8 *at;
-	bool broken;
+	int good;	/* reads that are whole; each after them has an end too early */
 };
 
 static bool read_bytes(struct weft_ctrl_source *source, void *to, size_t n)
 {
 	struct bytes *b = container_of(source, struct bytes, source);
 
-	if (b->broken)
-		return false;
 	if (to)
 		memcpy(to, b->at, n);
+	if (!b->good)
+		return false;
+	b->good--;
 	b->at += n;
 	return true;
 }
@@ -55,7 +56,11 @@ static enum weft_ctrl_verdict say(struct kunit *test, struct weft_ctrl_state *s,
 				  size_t n)
 {
 	u8 *copy = kunit_kmalloc(test, n ?: 1, GFP_KERNEL);
-	struct bytes b = { .source = { .left = n, .read = read_bytes }, .at = copy };
+	struct bytes b = {
+		.source = { .left = n, .read = read_bytes },
+		.at = copy,
+		.good = INT_MAX,
+	};
 	enum weft_ctrl_verdict verdict;
 
 	KUNIT_ASSERT_NOT_NULL(test, copy);
@@ -280,15 +285,35 @@ static void ctrl_tables(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, say(test, s, "\x01\x00\xab\xaa\xaa\x2a\0\0\0\0", 10),
 			WEFT_CTRL_REFUSED);
 	KUNIT_EXPECT_EQ(test, s->filter.nmacs, 4);
+	/* What an earlier table had is forgotten. */
+	KUNIT_EXPECT_TRUE(test, wants(s, 0x52, 1));
+	KUNIT_EXPECT_EQ(test, tables(test, s, 1, 0, 0), WEFT_CTRL_FILTER);
+	KUNIT_EXPECT_TRUE(test, wants(s, 0x52, 0));
+	KUNIT_EXPECT_FALSE(test, wants(s, 0x52, 1));
 }
 
-/* What cannot be read is refused, wherever it ends. */
+/* What can be read in part only is refused, wherever it ends, and whatever came of it. */
 static void ctrl_unreadable(struct kunit *test)
 {
-	struct weft_ctrl_state *s = state_with(test, ALL);
-	struct bytes b = { .source = { .left = 24, .read = read_bytes }, .broken = true };
+	const struct command *c = test->param_value;
+	struct weft_ctrl_state *s = state_with(test, ALL), *before = state_with(test, ALL);
+	int good;
 
-	KUNIT_EXPECT_EQ(test, weft_ctrl_command(&b.source, s), WEFT_CTRL_REFUSED);
+	for (good = 0; good < 4; good++) {
+		struct bytes b = {
+			.source = { .left = c->len, .read = read_bytes },
+			.at = c->bytes,
+			.good = good,
+		};
+		enum weft_ctrl_verdict verdict = weft_ctrl_command(&b.source, s);
+
+		if (verdict == c->verdict)
+			break;
+		KUNIT_EXPECT_EQ(test, verdict, WEFT_CTRL_REFUSED);
+		KUNIT_EXPECT_MEMEQ(test, s, before, sizeof(*s));
+	}
+	/* The header alone is read of what has nothing else. */
+	KUNIT_EXPECT_EQ(test, good, c->len == 2 ? 1 : c->len == 10 && c->bytes[0] == 1 ? 3 : 2);
 }
 
 static void ctrl_filter(struct kunit *test)
@@ -325,7 +350,7 @@ static struct kunit_case ctrl_cases[] = {
 	KUNIT_CASE(ctrl_values),
 	KUNIT_CASE(ctrl_results),
 	KUNIT_CASE(ctrl_tables),
-	KUNIT_CASE(ctrl_unreadable),
+	KUNIT_CASE_PARAM(ctrl_unreadable, command_gen_params),
 	KUNIT_CASE(ctrl_filter),
 	{}
 };
