@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -65,11 +66,11 @@ class Stream:
         with self._lock:
             self.running[name] = time.monotonic()
 
-    def end(self, name, title, results):
+    def end(self, name, title, results, cpu=0.0):
         with self._lock:
             self._clear()
             took = time.monotonic() - self.running.pop(name)
-            print(f"# {name}: {title} ({took:.1f} s)")
+            print(f"# {name}: {title} ({took:.1f} s, {cpu:.1f} s of CPUs)")
             for r in results:
                 self.n[r.verdict] += 1
                 number = sum(self.n.values())
@@ -99,6 +100,19 @@ class Stream:
         with open(os.path.join(OUT, "summary"), "w", encoding="ascii") as f:
             print(summary, file=f)
         print(summary, flush=True)
+
+
+def ended(p, seconds):
+    """Waits for a process as Popen.wait() does; CPU seconds that it and its own took."""
+    fd = os.pidfd_open(p.pid)
+    try:
+        if not select.select([fd], [], [], seconds)[0]:
+            raise subprocess.TimeoutExpired(p.args, seconds)
+    finally:
+        os.close(fd)
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def helper(*argv):
@@ -136,15 +150,18 @@ class Runner:
                     pass
 
     def _run(self, cmd, log, seconds, env):
+        """(status, CPU seconds)"""
+        cpu = 0.0
         with open(log, "wb") as f, open(log + ".err", "wb") as e:
             with self._lock:
                 if self.stopping:
-                    return DIED
+                    return DIED, cpu
                 p = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=f, stderr=e, cwd=TOP,
                                      env=env, start_new_session=True)
                 self.children.add(p)
             try:
-                status = p.wait(seconds)
+                cpu = ended(p, seconds)
+                status = p.returncode
             except subprocess.TimeoutExpired:
                 status = TIME_UP
             for sig, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
@@ -157,7 +174,7 @@ class Runner:
                     continue
             with self._lock:
                 self.children.discard(p)
-        return status if status >= 0 else 128 - status
+        return (status if status >= 0 else 128 - status), cpu
 
     def _missing(self, groups):
         """Why the packages of these groups cannot be had, or nothing."""
@@ -174,16 +191,17 @@ class Runner:
         if self.stopping:
             return
         self.stream.begin(t.name)
+        cpu = 0.0
         try:
-            results = self._results(t)
+            results, cpu = self._results(t)
         except OSError as e:
             results = [ktap.Result("not ok", "can be run", str(e))]
         if not self.stopping:
-            self.stream.end(t.name, t.title, results)
+            self.stream.end(t.name, t.title, results, cpu)
 
     def _results(self, t):
         if why := self._missing(t.needs):
-            return [ktap.Result("skip", "", why)]
+            return [ktap.Result("skip", "", why)], 0.0
         slug = t.name.replace("/", "-")
         log, results = os.path.join(OUT, slug + ".log"), os.path.join(OUT, slug)
         shutil.rmtree(results, ignore_errors=True)
@@ -198,13 +216,13 @@ class Runner:
             cmd = [os.path.join(TOP, "selftests/qemu/run"), "--kernel", t.kernel, "--quiet",
                    "--timeout", f"{timeout:.0f}", "--results", results, *t.options, "--", t.path]
             # It bounds itself, once kernel and modules are there.
-            status = self._run(cmd, log, timeout + 900 * factor, env)
+            status, cpu = self._run(cmd, log, timeout + 900 * factor, env)
             if status == DIED and emulator_failed(results):
                 print(f"# {t.name}: the emulator broke its kernel (see stale_breakpoint in "
                       "selftests/qemu/host/console.py), so it runs again", flush=True)
-                status = self._run(cmd, log, timeout + 900 * factor, env)
+                status, cpu = self._run(cmd, log, timeout + 900 * factor, env)
         else:
-            status = self._run([t.path], log, timeout, env)
+            status, cpu = self._run([t.path], log, timeout, env)
         with open(log, encoding="utf-8", errors="replace") as f:
             found, wrong = ktap.parse(f.read())
         failed = [r for r in found if r.verdict == "not ok"]
@@ -224,7 +242,7 @@ class Runner:
         elif failed:
             with open(log + ".err", encoding="utf-8", errors="replace") as f:
                 failed[-1].notes += f.read().splitlines()[-20:]
-        return found
+        return found, cpu
 
 
 def prepare(tests):
