@@ -12,7 +12,7 @@ FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
 _MANY = ("device", "qemu", "append")
 _KNOWN = _MANY + ("weft-test", "run", "kernel", "machine", "mem", "smp", "icount", "parallel", "modules",
-                  "timeout", "needs", "lane")
+                  "timeout", "needs", "lane", "kernel-all")
 
 
 @dataclass
@@ -66,10 +66,10 @@ def _tests_of(path):
             t.options.append(f"--{key}")
     if h.get("modules") != "no":
         t.options.append("--modules")
-    kernels = h.get("kernel", "6.12").split()
-    for k in kernels:
-        yield Test(name + (f"@{k}" if len(kernels) > 1 else ""), path, t.title, k, t.timeout,
-                   t.needs, t.long, t.options)
+    always, more = h.get("kernel", "6.12").split(), h.get("kernel-all", "").split()
+    for k in always + more:
+        yield Test(name + (f"@{k}" if len(always + more) > 1 else ""), path, t.title, k, t.timeout,
+                   t.needs, t.long or k in more, t.options)
 
 
 def _order(t):
