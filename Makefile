@@ -91,6 +91,9 @@ mutate:
 	@$(top)/selftests/qemu/deps.sh unit fuzz
 	@$(top)/selftests/mutate/mutate
 
+coverage:
+	@$(top)/selftests/coverage/run
+
 help:
 	@echo 'Modules:'
 	@echo '  make              build them for the running kernel'
@@ -111,9 +114,10 @@ help:
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
 	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
+	@echo '  make coverage     which lines of the rooms the tests run; see build/coverage/html'
 	@echo '  make bench        costs in instructions'
 	@echo
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all demo bench shell unit fuzz mutate style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all demo bench shell unit fuzz mutate coverage style help

@@ -16,11 +16,12 @@ packages()
 	qemu)	echo "qemu-system-x86 busybox-static python3 kmod xz-utils iproute2" ;;
 	unit)	echo "make gcc libc6-dev python3 edid-decode" ;;
 	fuzz)	echo "make clang libclang-rt-dev libc6-dev" ;;
+	coverage) echo "lcov make gcc libc6-dev python3" ;;
 	style)	echo "shellcheck python3-docutils perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
-	*)	die "no such group: $1 (build qemu unit fuzz style peers demo)" ;;
+	*)	die "no such group: $1 (build qemu unit fuzz coverage style peers demo)" ;;
 	esac
 }
 
@@ -34,7 +35,7 @@ if [ "${1-}" = --list ]; then
 	list=1
 	shift
 fi
-[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz style peers demo)"
+[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz coverage style peers demo)"
 
 want=$(for g; do packages "$g"; done | tr ' ' '\n' | sort -u)
 if [ "$list" ]; then
