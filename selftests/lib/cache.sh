@@ -6,12 +6,14 @@
 #				cache_without holds patterns of files to leave out
 #   cache_depends PACKAGE	names of the packages it depends on
 #   cache_apt_cache ARG...	apt-cache
-#   cache_use_own_lists		from here on, package lists of our own (Debian
-#				12 and its security updates) instead of the machine's
+#   cache_use_own_lists		from here on, package lists of our own instead of the
+#				machine's: of Debian 12 and its security updates or,
+#				with cache_suite=trixie, of Debian 13 and its backports
 
 CACHE=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 cache_apt_options=()
 cache_without=()
+cache_suite=bookworm
 
 cache_apt_cache()
 {
@@ -23,6 +25,7 @@ cache_apt_cache()
 cache_use_own_lists()
 {
 	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+	[ $cache_suite = bookworm ] || apt+=-$cache_suite
 	[ ${#cache_apt_options[@]} = 0 ] || return 0
 	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
 	[ -e $key ] || die "$key is missing (package debian-archive-keyring)"
@@ -34,8 +37,11 @@ cache_use_own_lists()
 	mkdir -p "$apt"/{lists/partial,cache/archives/partial,parts}
 	: >"$apt/status"
 	{
-		echo "deb [signed-by=$key] $mirror bookworm main"
-		echo "deb [signed-by=$key] ${mirror%/*}/debian-security bookworm-security main"
+		echo "deb [signed-by=$key] $mirror $cache_suite main"
+		case $cache_suite in
+		trixie)	echo "deb [signed-by=$key] $mirror $cache_suite-backports main" ;;
+		*)	echo "deb [signed-by=$key] ${mirror%/*}/debian-security $cache_suite-security main" ;;
+		esac
 	} >"$apt/sources.list"
 	cache_apt_options=(
 		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh [--headers] [--refresh] SERIES : a Debian kernel, unpacked in the cache.
 #
-# SERIES is 6.12, 6.1, ... Prints KVER=, KDIR= and, unless only the headers
+# SERIES is 6.12, 6.1, 7.3, ... Prints KVER=, KDIR= and, unless only the headers
 # were asked for, VMLINUZ= and MODDIR=. Nothing is installed: the packages are
 # downloaded (apt checks their signatures) and unpacked below the cache
 # folder. What is there is used as it is; --refresh looks for a newer one.
@@ -24,11 +24,17 @@ while :; do
 	shift
 done
 series=${1-}
-[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || die "usage: kernel.sh [--headers] [--refresh] SERIES (6.12, 6.1)"
+[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || die "usage: kernel.sh [--headers] [--refresh] SERIES (6.12, 6.1, 7.3)"
 case $(uname -m) in
 x86_64)		arch=amd64 ;;
 aarch64)	arch=arm64 ;;
 *)		die "no Debian kernel known for a $(uname -m) machine" ;;
+esac
+
+# Which Debian has it, should this one not.
+case $series in
+6.1|6.12)	;;
+*)		cache_suite=trixie ;;
 esac
 
 kernels=$CACHE/kernels
@@ -59,6 +65,49 @@ relocate()
 	ln -sfn "$root/usr/src/linux-headers-${kver%-"$arch"}-common" "$root/lib/modules/$kver/source"
 }
 
+# The tools in kernels of a newer Debian want its C library: a copy of that, and
+# of what else they link to, beside them.
+adapt_tools()
+{
+	local root=$1 tool lib=$1/newer
+	find "$root"/usr/lib/linux-kbuild-* -type f -perm /111 | while read -r tool; do
+		ldd "$tool" 2>&1 | grep -q 'version .* not found' || continue
+		[ -e "$lib" ] || cache_unpack "$lib" libc6 libelf1t64 zlib1g libzstd1 </dev/null
+		mv "$tool" "$tool.newer"
+		printf '#!/bin/sh\nexec %s --library-path %s --argv0 "$0" %s "$@"\n' \
+			"$(echo "$lib"/usr/lib/*/ld-linux-*.so.*)" \
+			"$(dirname "$lib"/usr/lib/*/libc.so.6)" "$tool.newer" >"$tool"
+		chmod 755 "$tool"
+	done
+}
+
+# Their headers lack a script that tells whether sparse can be used; it can.
+adapt_sparse()
+{
+	local scripts
+	for scripts in "$1"/usr/lib/linux-kbuild-*/scripts; do
+		[ -e "$scripts/checker-valid.sh" ] || printf '#!/bin/sh\necho 1\n' >"$scripts/checker-valid.sh"
+		chmod 755 "$scripts/checker-valid.sh"
+	done
+}
+
+# Their compiler is newer, too. What the one here does not know is an option of make's
+# only, and nothing that structures in headers depend on.
+adapt_compiler()
+{
+	local headers=$1/usr/src/linux-headers-$2 cc here=gcc-12
+	cc=$(sed -nE 's/^CC = .*(gcc-[0-9]+)$/\1/p' "$headers/.kernelvariables" 2>/dev/null)
+	if [ -z "$cc" ] || command -v "$cc" >/dev/null; then
+		return
+	fi
+	command -v $here >/dev/null || here=gcc
+	sed -i -E "s/^(CC = .*)$cc\$/\1$here/" "$headers/.kernelvariables"
+	$here -fmin-function-alignment=16 -E -x c -o /dev/null /dev/null 2>/dev/null ||
+		sed -i '/^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d' "$headers/include/config/auto.conf"
+	# Nor is pahole as new as that kernel wants it.
+	sed -i '/^CONFIG_DEBUG_INFO_BTF_MODULES=/d' "$headers/include/config/auto.conf"
+}
+
 fetch_headers()
 {
 	local root=$1 kver=$2 dep
@@ -68,6 +117,11 @@ fetch_headers()
 		cache_unpack "$root" "$dep"
 	done
 	relocate "$root" "$kver"
+	if [ $cache_suite = trixie ]; then
+		adapt_tools "$root"
+		adapt_sparse "$root"
+		adapt_compiler "$root" "$kver"
+	fi
 	touch "$root/.headers"
 }
 
@@ -112,6 +166,9 @@ fi
 kver=$(readlink "$current")
 root=$kernels/$kver
 
+if [ ! -e "$root/.headers" ] || [ ! -e "$root/.image" ] && [ ! "$headers_only" ]; then
+	cache_apt_cache show "linux-headers-$kver" >/dev/null 2>&1 || cache_use_own_lists
+fi
 fetch_headers "$root" "$kver"
 [ "$headers_only" ] || fetch_image "$root" "$kver"
 
