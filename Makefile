@@ -8,8 +8,9 @@
 ifneq ($(words $(MAKEFILE_LIST)) $(words $(CURDIR)),1 1)
 $(error weft: make and kbuild cannot work below a folder with a blank in its name: $(CURDIR))
 endif
-ifneq ($(filter-out 0 1,$(words $(DESTDIR))),)
-$(error weft: DESTDIR must not have a blank in it: $(DESTDIR))
+mandir ?= /usr/local/share/man
+ifneq ($(filter-out 0 1,$(words $(DESTDIR)$(mandir))),)
+$(error weft: neither DESTDIR nor mandir must have a blank in it: $(DESTDIR)$(mandir))
 endif
 
 KVER ?= $(shell uname -r)
@@ -35,15 +36,20 @@ moddir  = $(DESTDIR)/lib/modules/$(release)
 headers:
 	@$(top)/include/compat/headers.sh "$(KDIR)" "$(KVER)" "$(top)" $(VDPA_CORE)
 
+man4   = $(DESTDIR)$(mandir)/man4
+pages  = $(wildcard $(top)/Documentation/man/*.4)
+
 # A kernel made to sign all its modules has no key in its headers package.
 install: modules
 	+@$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
 	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
-	@echo "weft: installed below $(moddir)/updates; load with modprobe"
+	@mkdir -p $(man4) && for p in $(pages); do install -m 644 $$p $(man4) || exit; done
+	@echo "weft: installed below $(moddir)/updates; load with modprobe, and see man weft_vgpu"
 
 uninstall:
 	@rm -f $(foreach r,$(rooms),$(moddir)/updates/$(r)/weft_*.ko*)
+	@rm -f $(foreach p,$(pages),$(man4)/$(notdir $(p)))
 	@for r in $(rooms); do rmdir $(moddir)/updates/$$r 2>/dev/null || :; done
 	@depmod $(if $(DESTDIR),-b $(DESTDIR)) $(release)
 	@echo "weft: gone from $(moddir)/updates"
@@ -99,7 +105,8 @@ help:
 	@echo '  make              build them for the running kernel'
 	@echo '  make KVER=V       ... for an installed kernel V'
 	@echo '  make KDIR=DIR     ... with the headers or the build tree in DIR'
-	@echo '  make install      install them below /lib/modules/V/updates (DESTDIR= works)'
+	@echo '  make install      install them below /lib/modules/V/updates (DESTDIR= works),'
+	@echo '                    and manual pages in mandir=/usr/local/share/man'
 	@echo '  make uninstall    remove them from there'
 	@echo '  make vdpa-core    the vDPA bus for a kernel without it, from its source package,'
 	@echo '                    into build/vdpa-core/V; with VDPA_CORE= that, make builds on it'
