@@ -74,6 +74,9 @@ check: deps
 check-all: deps
 	@$(top)/selftests/check --all
 
+kunit: deps
+	@$(top)/selftests/check uml/kunit
+
 demo:
 	@$(top)/selftests/demo/run
 
@@ -117,6 +120,7 @@ help:
 	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
 	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
 	@echo '  make check-all    the same as ALL=1'
+	@echo '  make kunit        the KUnit suites, in a kernel with sanitizers that is a process'
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
@@ -127,4 +131,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all demo bench shell unit fuzz mutate coverage style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all kunit demo bench shell unit fuzz mutate coverage style help

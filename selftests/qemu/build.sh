@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# build.sh SERIES [MAKE-ARG...] : our modules for a Debian kernel, in build/.
+# build.sh SERIES [MAKE-ARG...] : our modules for one of kernel.sh's kernels, in build/.
 #
 # Builds in build/KVER/, a farm of links to the sources, so that several
 # kernels can be built for beside each other and the tree stays clean. Prints
@@ -24,6 +24,7 @@ shift
 kernel=$("$here/kernel.sh" --headers "$series")
 KVER=$(sed -n 's/^KVER=//p' <<<"$kernel")
 KDIR=$(sed -n 's/^KDIR=//p' <<<"$kernel")
+arch=$(sed -n 's/^ARCH=//p' <<<"$kernel")
 dir=${WEFT_BUILD:-$top/build/$KVER}
 mkdir -p "$dir"
 
@@ -44,7 +45,7 @@ farm()
 }
 
 # W=1 changes no object, and without it they would be built again to see warnings.
-with=("KDIR=$KDIR" "KVER=$KVER" W=1)
+with=("KDIR=$KDIR" "KVER=$KVER" ${arch:+"ARCH=$arch"} W=1)
 
 build()
 {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
+OWN = ("uml",)
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
 _MANY = ("device", "qemu", "append")
 _KNOWN = _MANY + ("weft-test", "run", "kernel", "machine", "mem", "smp", "icount", "parallel", "modules",
@@ -68,8 +69,10 @@ def _tests_of(path):
         t.options.append("--modules")
     always, more = h.get("kernel", "6.12").split(), h.get("kernel-all", "").split()
     for k in always + more:
+        # Ours are built first, which takes long.
+        own = k in OWN
         yield Test(name + (f"@{k}" if len(always + more) > 1 else ""), path, t.title, k, t.timeout,
-                   t.needs, t.long or k in more, t.options)
+                   t.needs + (["kernel"] if own else []), t.long or own or k in more, t.options)
 
 
 def _order(t):

@@ -216,11 +216,12 @@ class Runner:
             cmd = [os.path.join(TOP, "selftests/qemu/run"), "--kernel", t.kernel, "--quiet",
                    "--timeout", f"{timeout:.0f}", "--results", results, *t.options, "--", t.path]
             # It bounds itself, once kernel and modules are there.
-            status, cpu = self._run(cmd, log, timeout + 900 * factor, env)
+            most = timeout + (3600 if t.kernel in listing.OWN else 900) * factor
+            status, cpu = self._run(cmd, log, most, env)
             if status == DIED and emulator_failed(results):
                 print(f"# {t.name}: the emulator broke its kernel (see stale_breakpoint in "
                       "selftests/qemu/host/console.py), so it runs again", flush=True)
-                status, cpu = self._run(cmd, log, timeout + 900 * factor, env)
+                status, cpu = self._run(cmd, log, most, env)
         else:
             status, cpu = self._run([t.path], log, timeout, env)
         with open(log, encoding="utf-8", errors="replace") as f:

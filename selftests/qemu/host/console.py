@@ -6,7 +6,7 @@ import re
 _BAD = re.compile(
     rb"BUG: |WARNING: CPU: |WARNING: possible |WARNING: suspicious |Oops: |KASAN: |KCSAN: |UBSAN: |"
     rb"general protection fault|Call Trace:|Kernel panic|INFO: task .* blocked for more|"
-    rb"unreferenced object|refcount_t: |weft-host: ")
+    rb"unreferenced object|suspected memory leaks|ODEBUG: |refcount_t: |weft-host: ")
 
 
 def read(path):

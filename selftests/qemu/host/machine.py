@@ -49,6 +49,21 @@ def kernel_arguments(args):
     return " ".join(words + args.append)
 
 
+def uml_arguments(args, vmlinuz, initrd, files, ports):
+    """The same for a kernel that is a process (see ../kernels).
+
+    ports: as below, and 'console'. They are its serial lines, in this order.
+    files: a folder for those that it makes.
+    """
+    cmd = [vmlinuz, f"mem={args.mem}M", f"initrd={initrd}", f"uml_dir={files}", "umid=weft",
+           "con=null", "con0=fd:{0},fd:{0}".format(ports["console"]), "console=tty0", "ssl=null"]
+    lines = [p for p in ports if p != "console"]
+    cmd += [f"ssl{i}=fd:{ports[name]},fd:{ports[name]}" for i, name in enumerate(lines)]
+    leaks = [] if any("kmemleak=" in a for a in args.append) else ["kmemleak=on"]
+    return cmd + [f"weft.lines={','.join(lines)}"] + leaks + \
+        kernel_arguments(args).replace("console=ttyS0 ", "").split()
+
+
 def _quoted(path):
     """As QEMU wants a path among options that commas separate."""
     return path.replace(",", ",,")

@@ -3,6 +3,7 @@
 
 import ctypes
 import os
+import resource
 import selectors
 import shlex
 import shutil
@@ -74,7 +75,7 @@ def environment(args, modules):
     return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in env.items())
 
 
-def job(args, kernel, modules):
+def job(args, kernel, modules, results):
     covered = ("/tmp/", "/run/", "/dev/shm/")
     keep = [d for d in {TOP, cache_dir()} if (d + "/").startswith(covered)]
     if any(c.isspace() for d in keep for c in d):
@@ -90,7 +91,8 @@ def job(args, kernel, modules):
     command += "exec " + " ".join(shlex.quote(c) for c in args.command) + "\n"
     files = {
         "conf": f"KVER={shlex.quote(kernel['KVER'])}\nMODDIR={shlex.quote(kernel['MODDIR'])}\n"
-                f"KEEP={shlex.quote(' '.join(sorted(keep)))}\n",
+                f"KEEP={shlex.quote(' '.join(sorted(keep)))}\n"
+                f"RESULTS={shlex.quote(results)}\n",
         "env": environment(args, modules),
         "command": command,
         "main": main,
@@ -103,7 +105,8 @@ def job(args, kernel, modules):
 class Machine:
     """QEMU and the sockets to it. Use with 'with': the end of it ends QEMU."""
 
-    def __init__(self, args, kernel, modules, results, log, progress):
+    def __init__(self, args, kernel, modules, results, log, tmp, progress):
+        self._log = None
         self.progress = progress
         self.args = args
         self.status = None
@@ -111,22 +114,31 @@ class Machine:
         self.output = b""
         self._raw = None
         self._stdin_open = False
-        names = ["out", "err", "verdict", "outer", "qmp"] + (["tty"] if args.tty else [])
+        uml = kernel.get("ARCH") == "um"
+        names = ["out", "err", "verdict"] + (["console"] if uml else ["outer", "qmp"]) + \
+            (["tty"] if args.tty else [])
         self.ends = {}
         theirs = {}
         for n in names:
             self.ends[n], theirs[n] = socket.socketpair()
-        files = job(args, kernel, modules)
-        kvm = not (args.no_kvm or args.icount) and machine.kvm_works(kernel["VMLINUZ"], cache_dir())
-        self.accel = "KVM" if kvm else "TCG"
+        files = job(args, kernel, modules, results)
+        kvm = not (uml or args.no_kvm or args.icount) and \
+            machine.kvm_works(kernel["VMLINUZ"], cache_dir())
+        self.accel = "UML" if uml else "KVM" if kvm else "TCG"
         initrd = memfile("initrd", initramfs.base(kernel["MODDIR"], cache_dir()) + initramfs.job(files))
-        cmd = machine.qemu_arguments(args, kvm, kernel["VMLINUZ"], f"/proc/self/fd/{initrd}", log,
-                                     results, {n: s.fileno() for n, s in theirs.items()})
+        ports = {n: s.fileno() for n, s in theirs.items()}
+        if uml:
+            cmd = machine.uml_arguments(args, kernel["VMLINUZ"], f"/proc/self/fd/{initrd}", tmp, ports)
+            self._log = open(log, "wb")
+        else:
+            cmd = machine.qemu_arguments(args, kvm, kernel["VMLINUZ"], f"/proc/self/fd/{initrd}", log,
+                                         results, ports)
         libc = ctypes.CDLL(None, use_errno=True)
 
         def with_us():
             # Should we be killed outright, QEMU goes too.
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
         progress.doing(f"booting {kernel['KVER']} ({self.accel})")
         try:
@@ -140,7 +152,7 @@ class Machine:
             os.close(initrd)
             for s in theirs.values():
                 s.close()
-        self.bridge = Bridge(self.ends["qmp"], self.ends["outer"], results)
+        self.bridge = None if uml else Bridge(self.ends["qmp"], self.ends["outer"], results)
 
     def __enter__(self):
         return self
@@ -165,6 +177,8 @@ class Machine:
                 continue
         for s in self.ends.values():
             s.close()
+        if self._log:
+            self._log.close()
 
     def _verdict(self, data):
         for word in data.decode(errors="replace").splitlines():
@@ -191,6 +205,9 @@ class Machine:
             os_write(2 if name == "err" else 1, data)
         elif name == "verdict":
             self._verdict(data)
+        elif name == "console":
+            self._log.write(data)
+            self._log.flush()
         elif name == "qmp":
             self.bridge.from_qemu(data)
         elif name == "outer":
@@ -239,7 +256,8 @@ class Machine:
                 else:
                     self._selector.unregister(key.fileobj)
                     open_ends -= 1
-            self.bridge.tick()
+            if self.bridge:
+                self.bridge.tick()
             self.progress.tick()
         self.qemu.wait(max(0.1, until - time.monotonic()))
         return True
@@ -283,12 +301,14 @@ def once(args, tmp, progress):
     modules = os.path.join(TOP, "build", kernel["KVER"], "modules")
     if args.modules:
         modules = helper("build.sh", args.kernel)["MODULES"]
+    if kernel.get("ARCH") == "um" and (args.device or args.qemu or args.icount or args.monitor):
+        raise Failed("a kernel that is a process has no devices, no monitor and no counted instructions")
     results = os.path.realpath(args.results or os.path.join(tmp, "results"))
     os.makedirs(results, exist_ok=True)
     log = os.path.join(results, "console.log")
     progress.start = time.monotonic()
     until = progress.start + args.timeout
-    with Machine(args, kernel, modules, results, log, progress) as m:
+    with Machine(args, kernel, modules, results, log, tmp, progress) as m:
         try:
             in_time = m.watch(until)
         except subprocess.TimeoutExpired:
