@@ -367,15 +367,78 @@ static int group_of(const char *uuid)
 	return atoi(strrchr(link, '/') + 1);
 }
 
+/* The numbers of <linux/iommufd.h> and of 6.6's <linux/vfio.h>, which are not everywhere. */
+#define DEVICE_BIND_IOMMUFD	_IO(';', 118)
+#define DEVICE_ATTACH_PT	_IO(';', 119)
+#define IOMMU_IOAS_ALLOC	_IO(';', 0x81)
+
+static int open_node(const char *uuid)
+{
+	char path[PATH_MAX];
+	struct dirent *e;
+	DIR *dir;
+	int fd = -1;
+
+	snprintf(path, sizeof(path), MDEVS "/%s/vfio-dev", uuid);
+	dir = opendir(path);
+	if (!dir)
+		return -1;
+	errno = ENOENT;
+	while ((e = readdir(dir))) {
+		if (strncmp(e->d_name, "vfio", 4))
+			continue;
+		snprintf(path, sizeof(path), "/dev/vfio/devices/%s", e->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		break;
+	}
+	closedir(dir);
+	return fd;
+}
+
+/* As with a container and a group, but the device's own node and an iommufd. */
+static int open_by_iommufd(struct vgpu *v)
+{
+	struct {
+		uint32_t argsz, flags;
+		int32_t iommufd;
+		uint32_t devid;
+	} bind = { .argsz = sizeof(bind) };
+	struct {
+		uint32_t argsz, flags, id;
+	} attach = { .argsz = sizeof(attach) };
+	struct {
+		uint32_t size, flags, id;
+	} ioas = { .size = sizeof(ioas) };
+
+	v->container = open("/dev/iommu", O_RDWR | O_CLOEXEC);
+	if (v->container < 0)
+		return -1;
+	bind.iommufd = v->container;
+	v->fd = open_node(v->uuid);
+	if (v->fd >= 0 && !ioctl(v->fd, DEVICE_BIND_IOMMUFD, &bind) &&
+	    !ioctl(v->container, IOMMU_IOAS_ALLOC, &ioas)) {
+		attach.id = ioas.id;
+		if (!ioctl(v->fd, DEVICE_ATTACH_PT, &attach))
+			return 0;
+	}
+	close_keep_errno(v->fd);
+	close_keep_errno(v->container);
+	v->container = v->fd = -1;
+	return -1;
+}
+
 int vgpu_open(struct vgpu *v, const char *uuid)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
+	const char *how = getenv("WEFT_VFIO");
 	char path[64];
 	int nr;
 
 	memset(v, 0, sizeof(*v));
 	snprintf(v->uuid, sizeof(v->uuid), "%s", uuid);
 	v->container = v->group = v->fd = -1;
+	if (how && !strcmp(how, "iommufd"))
+		return open_by_iommufd(v);
 	nr = group_of(uuid);
 	if (nr < 0)
 		return -1;

@@ -100,7 +100,10 @@ int adapter_enable(const char *bdf, bool on);
  */
 const char *parent_fresh(void);
 
-/* An instance as a VMM has it: a container of its own, its group, the device. */
+/*
+ * An instance as a VMM has it: a container of its own, its group, the device.
+ * With WEFT_VFIO=iommufd the container is an iommufd, and there is no group.
+ */
 struct vgpu {
 	char uuid[UUID_SIZE];
 	int container;
