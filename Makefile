@@ -96,6 +96,9 @@ MINUTES ?= 1
 fuzz:
 	@$(top)/selftests/fuzz/run --minutes $(MINUTES)
 
+fuzz-kernel:
+	@$(top)/selftests/fuzz/run-kernel --minutes $(MINUTES)
+
 mutate:
 	@$(top)/selftests/qemu/deps.sh unit fuzz
 	@$(top)/selftests/mutate/mutate
@@ -124,6 +127,8 @@ help:
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
+	@echo '  make fuzz-kernel  MINUTES=1 of bad calls and rings for each of the devices, in a kernel'
+	@echo '                    with sanitizers'
 	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
 	@echo '  make coverage     which lines of the rooms the tests run; see build/coverage/html'
 	@echo '  make bench        costs in instructions'
@@ -131,4 +136,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all kunit demo bench shell unit fuzz mutate coverage style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all kunit demo bench shell unit fuzz fuzz-kernel mutate coverage style help
