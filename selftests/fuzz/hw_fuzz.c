@@ -8,185 +8,13 @@
 #include <linux/align.h>
 #include <linux/errno.h>
 #include <linux/slab.h>
-#include <linux/vhost_types.h>
-#include "../../vdpa/virtio_pci.h"
-#include "input.h"
-
-#define QUEUES	80	/* that it may say it has */
-#define MOST	34	/* that the driver sees */
-#define B(f)	(1ull << (f))
+#include "hw_function.h"
 
 long kunit_alloc_budget = -1;
 
 void kunit_room_warned(const char *file, int line, const char *cond)
 {
 	abort();
-}
-
-struct fuzz {
-	struct input in;
-	struct weft_vpci dev;
-	struct weft_vpci_vq vqs[MOST];
-	struct virtio_pci_modern_device vp;
-	struct virtio_pci_common_cfg common;
-	struct pci_dev pdev;
-	struct weft_vpci_layout layout;
-	u64 features;
-	u64 took;	/* of those, as it was told */
-	bool honest;
-	u16 selected;
-	u16 off[QUEUES];	/* of doorbells */
-	u16 nqueues;
-	u32 length;
-	int mapped;
-	bool restless;
-	u32 generations;
-	u32 reads;
-	u16 vector;
-	bool started;
-	u32 told;
-	bool enabled[MOST];
-	u16 doorbell;
-};
-
-static struct fuzz fuzz;
-
-static bool of_device(const void *at, u32 n)
-{
-	u64 off = (const u8 *)at - (const u8 *)fuzz.vp.device;
-
-	if (off >= fuzz.vp.device_len)
-		return false;
-	CHECK(off % n == 0 && off + n <= fuzz.vp.device_len, "%u bytes at %llu", n,
-	      (unsigned long long)off);
-	fuzz.reads++;
-	return true;
-}
-
-u8 vp_ioread8(const void *at)
-{
-	CHECK(of_device(at, 1));
-	return *(const u8 *)at ^ input_u8(&fuzz.in);
-}
-
-u16 vp_ioread16(const void *at)
-{
-	if (at == &fuzz.common.queue_notify_off)
-		return fuzz.honest ? fuzz.off[fuzz.selected % QUEUES] : input_u16(&fuzz.in);
-	CHECK(of_device(at, 2));
-	return *(const u16 *)at ^ input_u16(&fuzz.in);
-}
-
-u32 vp_ioread32(const void *at)
-{
-	CHECK(of_device(at, 4));
-	return *(const u32 *)at ^ input_u32(&fuzz.in);
-}
-
-void vp_iowrite16(u16 val, void *at)
-{
-	if (at == &fuzz.common.queue_select) {
-		fuzz.selected = val;
-		return;
-	}
-	CHECK(at == &fuzz.doorbell && val < fuzz.dev.nvqs && fuzz.started && fuzz.enabled[val],
-	      "queue %u is kicked", val);
-}
-
-/* The driver is told that the configuration changed. */
-void weft_vpci_irq_config(struct weft_vpci *dev)
-{
-	CHECK(dev->failed && dev->status & VIRTIO_CONFIG_S_DRIVER_OK);
-	fuzz.told++;
-}
-
-void pci_iounmap(struct pci_dev *pdev, void *p)
-{
-	CHECK(p == &fuzz.doorbell && fuzz.mapped-- > 0);
-}
-
-u64 vp_modern_get_features(struct virtio_pci_modern_device *vp)
-{
-	return fuzz.features;
-}
-
-u8 vp_modern_get_status(struct virtio_pci_modern_device *vp)
-{
-	return input_u8(&fuzz.in);
-}
-
-void vp_modern_set_features(struct virtio_pci_modern_device *vp, u64 features)
-{
-	fuzz.took = features;
-}
-
-void vp_modern_set_status(struct virtio_pci_modern_device *vp, u8 status)
-{
-	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
-		fuzz.started = true;
-}
-
-u32 vp_modern_generation(struct virtio_pci_modern_device *vp)
-{
-	CHECK(++fuzz.generations <= 2 * 64, "read for ever");
-	return fuzz.restless ? fuzz.generations : input_u8(&fuzz.in);
-}
-
-u16 vp_modern_config_vector(struct virtio_pci_modern_device *vp, u16 vector)
-{
-	return input_u8(&fuzz.in) & 3 ? vector : 0xffff;
-}
-
-u16 vp_modern_queue_vector(struct virtio_pci_modern_device *vp, u16 index, u16 vector)
-{
-	fuzz.vector = input_u8(&fuzz.in) & 3 ? vector : 0xffff;
-	return fuzz.vector;
-}
-
-void vp_modern_queue_address(struct virtio_pci_modern_device *vp, u16 index, u64 desc, u64 driver,
-			     u64 device)
-{
-	CHECK(index < fuzz.dev.nvqs);
-	CHECK(!(fuzz.dev.features & B(VIRTIO_F_RING_PACKED)) || !(driver & 3));
-}
-
-void vp_modern_set_queue_enable(struct virtio_pci_modern_device *vp, u16 index, bool enable)
-{
-	CHECK(index < fuzz.dev.nvqs && enable);
-	CHECK(fuzz.vector == fuzz.vqs[index].vector, "no interrupt, and enabled");
-	fuzz.enabled[index] = true;
-}
-
-void vp_modern_set_queue_size(struct virtio_pci_modern_device *vp, u16 index, u16 size)
-{
-	CHECK(size && size <= fuzz.vqs[index].max, "%u", size);
-	CHECK(size == (fuzz.vqs[index].num ?: fuzz.vqs[index].max), "%u", size);
-}
-
-u16 vp_modern_get_queue_size(struct virtio_pci_modern_device *vp, u16 index)
-{
-	return input_u8(&fuzz.in) & 7 ? 256 : input_u16(&fuzz.in);
-}
-
-u16 vp_modern_get_num_queues(struct virtio_pci_modern_device *vp)
-{
-	return fuzz.nqueues;
-}
-
-void *vp_modern_map_vq_notify(struct virtio_pci_modern_device *vp, u16 index, resource_size_t *pa)
-{
-	u64 off;
-
-	vp_iowrite16(index, &fuzz.common.queue_select);
-	off = (u64)vp_ioread16(&fuzz.common.queue_notify_off) * fuzz.layout.multiplier;
-	/* The library forgets what is beyond 32 bits here. */
-	if (!vp->notify_base)
-		off = (u32)off;
-	if (off + 2 > fuzz.length)
-		return NULL;
-	CHECK(!pa);
-	fuzz.mapped += !vp->notify_base;
-	return &fuzz.doorbell;
 }
 
 static bool in_the_bar(const struct fuzz *f, u64 page)
@@ -284,6 +112,33 @@ static void set_up(struct fuzz *f)
 	f->vp.device = calloc(1, f->vp.device_len ?: 1);
 }
 
+/* Virtio 1.3 §5.1.4: which bytes are there with any of which features, or always. */
+static const struct {
+	u8 at, size;
+	u64 any;
+} fields[] = {
+	{ 0, 1 }, { 1, 1 }, { 2, 1 }, { 3, 1 }, { 4, 1 }, { 5, 1 },
+	{ 6, 2, B(16) }, { 8, 2, B(22) | B(60) }, { 10, 2, B(3) }, { 12, 4, B(63) },
+	{ 16, 1, B(63) }, { 17, 1, B(57) | B(60) }, { 18, 2, B(60) }, { 20, 4, B(57) | B(60) },
+};
+
+/* The others are zero. Returns where those that are there end. */
+static size_t check_fields(const struct fuzz *f, const struct virtio_net_config *config)
+{
+	size_t i, k, end = 0;
+
+	for (i = 0; i < ARRAY_SIZE(fields); i++) {
+		if ((!fields[i].any || fields[i].any & f->dev.offered) &&
+		    fields[i].at + fields[i].size <= f->vp.device_len) {
+			end = fields[i].at + fields[i].size;
+			continue;
+		}
+		for (k = 0; k < fields[i].size; k++)
+			CHECK(!((const u8 *)config)[fields[i].at + k], "field %zu", i);
+	}
+	return end;
+}
+
 static void configuration(struct fuzz *f)
 {
 	size_t size = weft_vpci_fields_size(&f->vp, f->dev.offered), i;
@@ -296,6 +151,7 @@ static void configuration(struct fuzz *f)
 	memset(&config, 0x5a, sizeof(config));
 	weft_vpci_fields_read(&f->vp, f->dev.offered, &config);
 	CHECK(f->reads <= 64 * 14, "%u reads", f->reads);
+	CHECK(size == check_fields(f, &config), "%zu", size);
 	for (i = size; i < sizeof(config); i++)
 		CHECK(!((u8 *)&config)[i], "byte %zu, of %zu", i, size);
 }
@@ -327,6 +183,7 @@ static void start(struct fuzz *f)
 	int ret, i;
 
 	f->started = false;
+	f->config_vector = 0xffff;
 	for (i = 0; i < f->dev.nvqs; i++) {
 		f->enabled[i] = false;
 		f->vqs[i].live = false;
@@ -353,6 +210,7 @@ static void status(struct fuzz *f)
 	/* What the driver said is never forgotten in silence. */
 	CHECK(!(was & ~got), "%x, %x", was, got);
 	CHECK(!f->dev.failed || got & VIRTIO_CONFIG_S_NEEDS_RESET);
+	CHECK(!f->dev.gone || got == (was | VIRTIO_CONFIG_S_NEEDS_RESET), "%x, %x", was, got);
 	CHECK(!f->dev.gone || (f->dev.failed && !f->pdev.master));
 }
 
@@ -360,11 +218,19 @@ static void status(struct fuzz *f)
 static void take(struct fuzz *f)
 {
 	u8 was = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	bool good;
 	int i;
 
+	f->said = 0xff;
+	f->taking = true;
+	f->moved = false;
 	f->dev.features = f->dev.offered & input_u64(&f->in);
 	f->dev.status = was;
-	if (weft_vpci_hw_take(&f->dev, was)) {
+	good = weft_vpci_hw_take(&f->dev, was);
+	f->taking = false;
+	CHECK(good == (f->said != 0xff && f->said & VIRTIO_CONFIG_S_FEATURES_OK && !f->moved),
+	      "%d, status %x, moved %d", good, f->said, f->moved);
+	if (good) {
 		CHECK(f->took == f->dev.features);
 		for (i = 0; i < f->dev.nvqs; i++)
 			CHECK(!f->honest || f->vqs[i].notify_off == f->off[i]);
@@ -376,8 +242,8 @@ static void reset(struct fuzz *f)
 	bool gone = f->dev.gone;
 	int ret = weft_vpci_hw_reset(&f->dev);
 
-	CHECK(ret == 0 || ret == -ETIMEDOUT, "%d", ret);
-	CHECK(!gone || (f->dev.gone && !ret));
+	CHECK(f->dev.gone == (gone || f->said == 0xff));
+	CHECK(ret == (f->dev.gone || !f->said ? 0 : -ETIMEDOUT), "%d, status %x", ret, f->said);
 	/* Memory is somebody else's as soon as this returns. */
 	CHECK(f->pdev.master == (!ret && !f->dev.gone), "%d", ret);
 	CHECK(f->dev.gone || f->dev.stuck == (ret != 0));
@@ -399,13 +265,20 @@ int fuzz_one(const u8 *data, size_t size)
 	f->vp.pci_dev = &f->pdev;
 	f->vp.common = &f->common;
 	f->pdev.master = true;
+	f->config_vector = 0xffff;
 	set_up(f);
+	f->vqs[f->dev.nvqs].ready = true;
+	f->vqs[f->dev.nvqs].mapped = true;
+	f->vqs[f->dev.nvqs].max = 256;
 	kunit_alloc_budget = input_u8(&f->in) ? -1 : 0;
 	ret = weft_vpci_hw_init(&f->dev);
 	CHECK(ret == 0 || ret == -ENODEV || ret == -ETIMEDOUT ||
 	      (ret == -ENOMEM && !kunit_alloc_budget), "%d", ret);
+	CHECK(ret || kunit_alloc_budget, "without memory");
+	CHECK((ret == -ENODEV) == f->lacks, "%d, and lacks %d", ret, f->lacks);
 	kunit_alloc_budget = -1;
 	if (!ret) {
+		CHECK(!f->said || f->dev.gone, "not reset: status %x", f->said);
 		CHECK(f->mapped == (f->vp.notify_base ? 0 : f->dev.nvqs));
 		check_doorbells(f);
 		while (input_left(&f->in)) {

@@ -251,7 +251,15 @@ static void vpci_layout_shorter_bars(struct kunit *test)
 	l.all[NOTIFY].offset = 0x6ffe;
 	l.all[NOTIFY].length = 2;
 	KUNIT_EXPECT_EQ(test, weft_vpci_layout_check(&l, why), 0);
-	/* What is in no BAR is not there. */
+	/* All of it. */
+	l.all[NOTIFY].offset = 0;
+	l.all[NOTIFY].length = 0x7000;
+	KUNIT_EXPECT_EQ(test, weft_vpci_layout_check(&l, why), 0);
+	/* What is behind the last is not there. */
+	l = qemu(0x4000);
+	l.all[--l.n].length = ~0ull;
+	KUNIT_EXPECT_EQ(test, weft_vpci_layout_check(&l, why), 0);
+	/* Nor is what is in no BAR. */
 	l = qemu(0x4000);
 	l.all[2].bar = 3;
 	KUNIT_EXPECT_EQ(test, weft_vpci_layout_check(&l, why), 0);
@@ -288,6 +296,7 @@ static void vpci_layout_kicks(struct kunit *test)
 static void vpci_layout_doorbells(struct kunit *test)
 {
 	static const u16 same[] = { 0, 1, 2, 2 }, across[] = { 0, 0x1000, 0xfff, 0x2000 };
+	static const u16 before[] = { 0, 0x1000, 0xffe, 0x2000 };
 	struct weft_vpci_layout l = qemu(0x4000);
 	int i;
 
@@ -303,6 +312,7 @@ static void vpci_layout_doorbells(struct kunit *test)
 	l.multiplier = 1;
 	no_doorbell(test, l, across, 1, "queue 2 has its register");
 	KUNIT_EXPECT_EQ(test, doorbell(l, across, 3), 0xfd005000);
+	KUNIT_EXPECT_EQ(test, doorbell(l, before, 1), 0xfd004000);
 	l.multiplier = 0xfff;
 	no_doorbell(test, l, in_order, 0, "queue 1 has its register");
 	l = qemu(0x4000);
@@ -311,6 +321,14 @@ static void vpci_layout_doorbells(struct kunit *test)
 	l = qemu(0x4000);
 	l.bars[4].memory = false;
 	no_doorbell(test, l, in_order, 0, "I/O ports");
+	l = qemu(0x4000);
+	l.n = NOTIFY;
+	KUNIT_EXPECT_EQ(test, doorbell(l, in_order, 0), 0);
+	/* What is behind the last structure does not lie there. */
+	l = qemu(0x4000);
+	l.all[l.n] = l.all[0];
+	l.all[l.n].offset = 0x4000;
+	KUNIT_EXPECT_EQ(test, doorbell(l, in_order, 1), 0xfd004000);
 	/* The first that is in a BAR is the one. */
 	l = qemu(0x4000);
 	l.all[0] = l.all[NOTIFY];
