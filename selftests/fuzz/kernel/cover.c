@@ -29,6 +29,7 @@ struct area {
 static struct area calls, workers;
 static uint8_t seen[MAP];
 static unsigned int edges, fresh;
+static uint64_t cost;
 static uint64_t mark;
 static bool works;
 
@@ -73,6 +74,7 @@ static void fold(struct area *a)
 {
 	uint64_t n = count(a);
 
+	cost += n - a->read;
 	for (; a->read < n; a->read++) {
 		uint64_t pc = a->words[a->read + 1];
 		uint64_t h = (pc ^ a->last << 1) * 0x9e3779b97f4a7c15ULL >> 46;
@@ -96,6 +98,7 @@ static void fold(struct area *a)
 void cover_begin(void)
 {
 	fresh = 0;
+	cost = 0;
 	if (!works)
 		return;
 	calls.last = 0;
@@ -109,6 +112,11 @@ unsigned int cover_new(void)
 		fold(&workers);
 	}
 	return fresh;
+}
+
+uint64_t cover_cost(void)
+{
+	return cost;
 }
 
 unsigned int cover_edges(void)

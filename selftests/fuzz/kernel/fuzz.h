@@ -92,6 +92,7 @@ bool cover_open(void);		/* false: this kernel does not tell */
 void cover_join(void);		/* in the thread that calls the kernel */
 void cover_begin(void);		/* forgets what was before an input */
 unsigned int cover_new(void);	/* edges that nobody took before, so far */
+uint64_t cover_cost(void);	/* what an input has taken so far, in steps of the modules */
 unsigned int cover_edges(void);
 bool cover_workers(void);	/* has a worker done something since cover_mark()? */
 void cover_mark(void);

@@ -232,7 +232,7 @@ bool ring_kick(struct ring *r)
 	cover_mark();
 	if (eventfd_write(r->kick, 1))
 		return false;
-	for (unsigned int i = 0; i < TRIES && !cover_workers(); i++)
+	for (unsigned int i = 0; i < (cover_tells() ? TRIES : 2) && !cover_workers(); i++)
 		sched_yield();
 	return cover_workers();
 }

@@ -202,6 +202,8 @@ static void vdpa_begin(void)
 	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
 
 	MUST(setrlimit(RLIMIT_MEMLOCK, &all));
+	/* Workers, which are the kernel's, run at once. */
+	MUST(setpriority(PRIO_PROCESS, 0, 19));
 	vdev_make(&vdev, 0, &(struct vdev_config){ });
 	mem_begin();
 	for (unsigned int n = 0; n < QUEUES; n++) {

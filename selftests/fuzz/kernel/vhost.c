@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -172,6 +173,17 @@ static uint64_t features_of(uint8_t b)
 	return f;
 }
 
+/*
+ * Workers have the priority that their owner had when they began, and run at
+ * once if it has less from then on.
+ */
+static void set_owner(void)
+{
+	setpriority(PRIO_PROCESS, 0, 0);
+	ioctl(dev, VHOST_SET_OWNER, NULL);
+	setpriority(PRIO_PROCESS, 0, 19);
+}
+
 /* A device that works, with features and rings that the input tells. */
 static void set_up(struct bytes *in)
 {
@@ -204,7 +216,7 @@ static void set_up(struct bytes *in)
 	for (unsigned int n = 0; n < QUEUES; n++)
 		vfile(VHOST_NET_SET_BACKEND, n, -1);
 	if (dirty) {
-		ioctl(dev, VHOST_SET_OWNER, NULL);
+		set_owner();
 		ioctl(dev, VHOST_SET_BACKEND_FEATURES, &v2);
 		set_table();
 		ioctl(dev, VHOST_SET_LOG_BASE, &log);
