@@ -19,10 +19,11 @@ packages()
 	coverage) echo "lcov make gcc libc6-dev python3" ;;
 	style)	echo "shellcheck python3-docutils perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	kernel)	echo "make gcc libc6-dev flex bison bc libelf-dev perl xz-utils kmod" ;;
+	cocci)	echo "coccinelle xz-utils" ;;
 	dkms)	echo "" ;; # fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
-	*)	die "no such group: $1 (build qemu unit fuzz coverage style kernel peers demo)" ;;
+	*)	die "no such group: $1 (build qemu unit fuzz coverage style cocci kernel peers demo)" ;;
 	esac
 }
 
@@ -36,7 +37,7 @@ if [ "${1-}" = --list ]; then
 	list=1
 	shift
 fi
-[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz coverage style kernel peers demo)"
+[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz coverage style cocci kernel peers demo)"
 
 want=$(for g; do packages "$g"; done | tr ' ' '\n' | sort -u)
 if [ "$list" ]; then

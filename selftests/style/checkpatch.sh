@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # checkpatch.sh : makes sure the kernel's checkpatch.pl is in the cache, and
-# prints its path. It only comes with the kernel's source package.
+# prints its path; coccinelle/, the kernel's semantic patches, is beside it. They
+# only come with the kernel's source package.
 
 set -euo pipefail
 SAY_NAME=checkpatch
@@ -10,13 +11,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/cache.sh"
 . "$here/../lib/source.sh"
 
-files=(scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch)
+files=(scripts/checkpatch.pl scripts/spelling.txt scripts/const_structs.checkpatch scripts/coccinelle)
 dir=$CACHE/checkpatch-6.12
 mkdir -p "$dir"
 exec 9>"$dir/.lock"
 flock 9
 
-if [ ! -e "$dir/.done" ]; then
+if [ ! -e "$dir/.done" ] || [ ! -e "$dir/scripts/coccinelle" ]; then
 	source_take "$dir" "${files[@]}"
 	touch "$dir/.done"
 fi
