@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "walk_lib.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "must.h"
+
+#define FAIL_NTH	"/proc/self/fail-nth"
+#define MOST		400	/* points of a call */
+#define ERRNOS		133	/* and what is above is the kernel's own */
+#define WORD		24
+
+unsigned int walk_failures;
+
+static int nth_fd = -1;
+static unsigned int nth;	/* of the call that is made next; 0: none */
+static bool injected;
+
+static int set(const char *dir, const char *name, const char *value)
+{
+	char path[120];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+const char *walk_missing(void)
+{
+	static const char *const dirs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+
+	nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	if (nth_fd < 0)
+		return "this kernel makes nothing fail: no " FAIL_NTH;
+	/* Each would be a stack on the console, which is for what nobody asked for. */
+	for (unsigned int i = 0; i < 3; i++)
+		if (set(dirs[i], "verbose", "0"))
+			return "this kernel does not make allocations and copies fail";
+	/* Most of ours may wait for memory. */
+	if (set("failslab", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "ignore-gfp-wait", "N") ||
+	    set("fail_page_alloc", "min-order", "0"))
+		return "this kernel only makes allocations fail that do not wait";
+	/* What the program touches for the first time would fail as well. */
+	MUST(mlockall(MCL_CURRENT));
+	return NULL;
+}
+
+void walk_arm(void)
+{
+	char text[16];
+	int len;
+
+	if (!nth)
+		return;
+	len = snprintf(text, sizeof(text), "%u", nth);
+	MUST(write(nth_fd, text, len) != len);
+}
+
+/* Whether it came to the one that was to fail; reading may be what fails, too. */
+void walk_disarm(void)
+{
+	int err = errno, tries = 3;
+	char text[16] = "";
+	ssize_t n;
+
+	if (!nth)
+		return;
+	n = pread(nth_fd, text, sizeof(text) - 1, 0);
+	injected = n > 0 && atoi(text) == 0;
+	while (write(nth_fd, "0", 1) != 1 && --tries)
+		;
+	MUST(!tries);
+	errno = err;
+}
+
+long long walk_pinned(void)
+{
+	long long taken = 0, given = 0;
+	char line[120];
+	FILE *f = fopen("/proc/vmstat", "re");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		sscanf(line, "nr_foll_pin_acquired %lld", &taken);
+		sscanf(line, "nr_foll_pin_released %lld", &given);
+	}
+	if (f)
+		fclose(f);
+	return taken - given;
+}
+
+void walk_put(struct walk_life *life, const struct walk_call *calls, unsigned int n)
+{
+	MUST(life->n + n > WALK_CALLS);
+	memcpy(life->calls + life->n, calls, n * sizeof(*calls));
+	life->n += n;
+}
+
+static void wrong(const char *name, unsigned int point, const char *what, int err)
+{
+	walk_failures++;
+	printf("# %s, point %u: %s: %s\n", name, point, what,
+	       err ? strerror(err) : "no errno");
+	fflush(stdout);
+}
+
+/* All other calls of a life have to work. */
+static bool rest(const struct walk_life *life, unsigned int from, unsigned int to,
+		 const char *walked, unsigned int point)
+{
+	for (unsigned int i = from; i < to; i++) {
+		errno = 0;
+		if (!life->calls[i].make())
+			continue;
+		wrong(walked, point, life->calls[i].name, errno);
+		return false;
+	}
+	return true;
+}
+
+/* One point of one call. Returns false if there is no such point, or something is wrong. */
+static bool point(const struct walk_life *life, unsigned int at, unsigned int n, char *word)
+{
+	const struct walk_call *call = &life->calls[at];
+	int ret, err;
+	bool ok, was;
+
+	life->begin();
+	ok = rest(life, 0, at, call->name, n);
+	nth = n;
+	injected = false;
+	errno = 0;
+	ret = ok ? call->make() : 0;
+	err = errno;
+	nth = 0;
+	was = injected;
+	if (ret && (err <= 0 || err > ERRNOS)) {
+		wrong(call->name, n, "its answer", err);
+		ok = false;
+	}
+	if (ret && !was) {
+		wrong(call->name, n, "it fails by itself", err);
+		ok = false;
+	}
+	if (ok && ret && call->before_again && call->before_again()) {
+		wrong(call->name, n, "before it is made again", errno);
+		ok = false;
+	}
+	if (ok && ret && call->make()) {
+		wrong(call->name, n, "made again", errno);
+		ok = false;
+	}
+	ok = ok && rest(life, at + 1, life->n, call->name, n);
+	life->end();
+	snprintf(word, WORD, "%s", ret ? strerrorname_np(err) : "through");
+	return ok && was;
+}
+
+/* "open: 12 points: 1-11 ENOMEM, 12 through" */
+static unsigned int walk_one(const struct walk_life *life, unsigned int at)
+{
+	char word[WORD], last[WORD] = "", text[1500];
+	unsigned int n, from = 1;
+	size_t len = 0;
+
+	for (n = 1; n <= MOST && point(life, at, n, word); n++) {
+		if (*last && strcmp(last, word) && len < sizeof(text) - 80) {
+			len += snprintf(text + len, sizeof(text) - len, " %u-%u %s,", from, n - 1,
+					last);
+			from = n;
+		}
+		strcpy(last, word);
+	}
+	if (n > MOST)
+		wrong(life->calls[at].name, n, "it never comes to an end", 0);
+	if (n > 1)
+		snprintf(text + len, sizeof(text) - len, " %u-%u %s", from, n - 1, last);
+	else
+		strcpy(text, " none");
+	printf("# %s: %u points:%s\n", life->calls[at].name, n - 1, text);
+	fflush(stdout);
+	return n - 1;
+}
+
+unsigned int walk(const struct walk_life *life)
+{
+	unsigned int points = 0;
+
+	for (unsigned int i = 0; i < life->n; i++)
+		if (!life->calls[i].sure)
+			points += walk_one(life, i);
+	printf("# %u points in all\n", points);
+	fflush(stdout);
+	return points;
+}

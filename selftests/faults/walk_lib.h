@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A systematic walk through what can fail. A life is a list of calls in the
+ * order in which a program makes them. Each call in turn is made with the first
+ * of the kernel's own allocations and copies failing, then with the second, and
+ * so on until none is left to fail; after each,
+ *
+ *	what the call says is an errno, if it does not succeed all the same,
+ *	it works when it is made again,
+ *	and so does all that comes after it, to the end of the life.
+ *
+ * It needs /proc/self/fail-nth (CONFIG_FAULT_INJECTION_DEBUG_FS), which counts
+ * what the calling thread does itself, and nobody else.
+ */
+#ifndef WEFT_WALK_LIB_H
+#define WEFT_WALK_LIB_H
+
+#include <stdbool.h>
+
+#define WALK_CALLS	96
+
+struct walk_call {
+	const char *name;
+	int (*make)(void);	/* 0, or -1 with errno */
+	bool sure;		/* nothing is made to fail in it: it only looks whether all works */
+	/* What is to be before it is made again; it may have been done in spite of its answer. */
+	int (*before_again)(void);
+};
+
+struct walk_life {
+	void (*begin)(void);	/* what the kernel does not know of */
+	void (*end)(void);	/* from any state */
+	struct walk_call calls[WALK_CALLS];
+	unsigned int n;
+};
+
+void walk_put(struct walk_life *life, const struct walk_call *calls, unsigned int n);
+
+/* NULL, or why it cannot be walked here. */
+const char *walk_missing(void);
+
+/*
+ * Returns how many points were walked, each of which is in one of the lines
+ * that it prints. What does not hold is said, and counted in walk_failures.
+ */
+unsigned int walk(const struct walk_life *life);
+extern unsigned int walk_failures;
+
+/* Makes the call that is being walked: from begin to end of what may fail. */
+void walk_arm(void);
+void walk_disarm(void);
+
+/* Pages that were pinned and never let go. */
+long long walk_pinned(void);
+
+#endif
