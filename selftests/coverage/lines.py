@@ -3,7 +3,10 @@
 """Writes how often each line of our modules' sources was run, as JSON:
 {"vhost/ring.c": {"12": 34}}, with the lines that can be run.
 
-usage: lines.py OUT.json FOLDER, where FOLDER has what gcc's --coverage left behind.
+usage: lines.py OUT.json FOLDER [RUN...]
+
+FOLDER has what gcc --coverage left behind. Of modules, a RUN has what a kernel
+counted: a copy of /sys/kernel/debug/gcov.
 """
 import collections
 import json
@@ -11,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OURS = re.compile(r"(mdev|vdpa|vhost|include/weft)/[^/]+\.[ch]$")
@@ -24,10 +28,20 @@ def notes(folder):
                 yield os.path.join(at, name)
 
 
-def said_by_gcov(note):
-    """The records of a note and of the counters beside it."""
-    out = subprocess.run(["gcov", "--json-format", "--stdout", os.path.basename(note)],
-                         cwd=os.path.dirname(note), capture_output=True, text=True, check=True)
+def counters(note, runs):
+    """The files with the counters of an object; or nothing, once, if there are none."""
+    data = os.path.splitext(os.path.abspath(note))[0] + ".gcda"
+    return [path for path in [data, *(run + data for run in runs)] if os.path.isfile(path)] or [None]
+
+
+def said_by_gcov(note, data):
+    """The records of a note and of counters, or of none."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(os.path.abspath(note), os.path.join(folder, "one.gcno"))
+        if data:
+            os.symlink(os.path.abspath(data), os.path.join(folder, "one.gcda"))
+        out = subprocess.run(["gcov", "--json-format", "--stdout", "one.gcno"], cwd=folder,
+                             capture_output=True, text=True, check=True)
     for line in out.stdout.splitlines():
         yield json.loads(line)
 
@@ -39,24 +53,25 @@ def ours(record, name):
     return path if OURS.match(path) else None
 
 
-def lines_of(folder):
+def lines_of(folder, runs=()):
     """Of each source, how often its lines were run: {path: {line: times}}."""
     found = collections.defaultdict(collections.Counter)
     for note in notes(folder):
-        for record in said_by_gcov(note):
-            for file in record["files"]:
-                path = ours(record, file["file"])
-                for line in file["lines"] if path else ():
-                    found[path][line["line_number"]] += line["count"]
+        for data in counters(note, runs):
+            for record in said_by_gcov(note, data):
+                for file in record["files"]:
+                    path = ours(record, file["file"])
+                    for line in file["lines"] if path else ():
+                        found[path][line["line_number"]] += line["count"]
     return found
 
 
 def main():
-    if len(sys.argv) != 3 or sys.argv[1].startswith("-"):
+    if len(sys.argv) < 3 or sys.argv[1].startswith("-"):
         print(__doc__.strip())
         return 0 if sys.argv[1:] in (["-h"], ["--help"]) else 2
     with open(sys.argv[1], "w", encoding="utf-8") as file:
-        json.dump(lines_of(sys.argv[2]), file, sort_keys=True, indent=0)
+        json.dump(lines_of(sys.argv[2], sys.argv[3:]), file, sort_keys=True, indent=0)
     return 0
 
 
