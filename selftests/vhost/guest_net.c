@@ -24,6 +24,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* After v6.12 */
+#ifndef IFF_BACKPRESSURE
+#define IFF_BACKPRESSURE	0x0080
+#endif
+
 static const struct guest_link no_link = {
 	.backend = -1, .far = -1, .sender = -1, .xdp = -1, .redirect = -1,
 };
@@ -170,10 +175,20 @@ err:
 	return -1;
 }
 
-static int open_tap(struct guest_link *l, int hdr)
+bool guest_tap_can_hold(void)
+{
+	unsigned int features = 0;
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	bool can = !ioctl(fd, TUNGETFEATURES, &features) && features & IFF_BACKPRESSURE;
+
+	close(fd);
+	return can;
+}
+
+static int open_tap(struct guest_link *l, int hdr, int flags)
 {
 	strcpy(l->name, "tap0");
-	l->backend = guest_tap_open(l->name, hdr, 0);
+	l->backend = guest_tap_open(l->name, hdr, flags);
 	if (l->backend < 0)
 		return -1;
 	l->far = guest_packet_open(l->name, true, true);
@@ -255,7 +270,10 @@ int guest_link_open(struct guest_link *l, enum guest_backend kind, int hdr)
 	*l = no_link;
 	switch (kind) {
 	case GUEST_TAP:
-		ret = open_tap(l, hdr);
+		ret = open_tap(l, hdr, 0);
+		break;
+	case GUEST_TAP_HOLDING:
+		ret = open_tap(l, hdr, IFF_BACKPRESSURE);
 		break;
 	case GUEST_MACVTAP:
 		ret = open_macvtap(l, hdr);

@@ -22,6 +22,7 @@
 
 enum guest_backend {
 	GUEST_TAP,
+	GUEST_TAP_HOLDING,	/* holds back what its ring has no room for */
 	GUEST_MACVTAP,
 	GUEST_PACKET,		/* a packet socket on one end of a veth pair */
 };
@@ -48,6 +49,8 @@ void guest_link_close(struct guest_link *l);
 
 /* A tap alone, up; flags besides IFF_TAP | IFF_NO_PI, such as IFF_MULTI_QUEUE. */
 int guest_tap_open(const char *name, int hdr, int flags);
+/* Taps of older kernels drop what there is no room for. */
+bool guest_tap_can_hold(void);
 /* A packet socket; one that does not receive costs the others nothing. */
 int guest_packet_open(const char *ifname, bool vnet_hdr, bool receive);
 
