@@ -120,10 +120,28 @@ static void packed_add(struct guest_ring *r, const struct guest_buf *buf, unsign
 	r->free_head = r->in_order ? r->avail_idx : slot->next;
 }
 
+/* Whether the device wants to be told when what is available goes from old to idx. */
+static bool asks_of(const struct guest_ring *r, uint16_t old, uint16_t idx)
+{
+	uint16_t flags = __atomic_load_n(&r->device->flags, __ATOMIC_RELAXED), off, event;
+
+	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
+		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
+	off = __atomic_load_n(&r->device->off_wrap, __ATOMIC_RELAXED);
+	event = off & ~WRAP;
+	if (!!(off & WRAP) != r->avail_wrap)
+		event -= r->size;
+	return vring_need_event(event, idx, old);
+}
+
+static bool packed_asks(const struct guest_ring *r)
+{
+	return asks_of(r, r->avail_idx, r->avail_idx + 1);
+}
+
 static bool packed_show(struct guest_ring *r)
 {
 	unsigned int fresh = r->fresh;
-	uint16_t flags, off, event;
 
 	if (r->pending_flags)
 		__atomic_store_n(&r->pdesc[r->pending].flags, r->pending_flags, __ATOMIC_RELEASE);
@@ -131,14 +149,7 @@ static bool packed_show(struct guest_ring *r)
 	r->fresh = 0;
 	/* Pairs with the device's, between what it asks for and its look at the ring. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	flags = __atomic_load_n(&r->device->flags, __ATOMIC_RELAXED);
-	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
-		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
-	off = __atomic_load_n(&r->device->off_wrap, __ATOMIC_RELAXED);
-	event = off & ~WRAP;
-	if (!!(off & WRAP) != r->avail_wrap)
-		event -= r->size;
-	return vring_need_event(event, r->avail_idx, r->avail_idx - fresh);
+	return asks_of(r, r->avail_idx - fresh, r->avail_idx);
 }
 
 static bool packed_has_used(const struct guest_ring *r)
@@ -243,6 +254,7 @@ const struct guest_ring_ops guest_packed_ops = {
 	.reset = packed_reset,
 	.add = packed_add,
 	.show = packed_show,
+	.asks = packed_asks,
 	.get = packed_get,
 	.has_used = packed_has_used,
 	.calls_on = packed_calls_on,

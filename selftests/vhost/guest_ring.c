@@ -107,6 +107,11 @@ bool guest_ring_show(struct guest_ring *r)
 	return ops(r)->show(r);
 }
 
+bool guest_ring_asks(const struct guest_ring *r)
+{
+	return ops(r)->asks(r);
+}
+
 void guest_ring_kick_always(struct guest_ring *r)
 {
 	ops(r)->show(r);

@@ -119,6 +119,8 @@ int guest_ring_add(struct guest_ring *r, const struct guest_buf *buf, unsigned i
 
 /* Shows what was added. Returns whether the device wants to be told. */
 bool guest_ring_show(struct guest_ring *r);
+/* Whether the device wants to be told of what is added next. */
+bool guest_ring_asks(const struct guest_ring *r);
 /* Shows it, and tells the device if it wants to be, or in any case. */
 void guest_ring_kick(struct guest_ring *r);
 void guest_ring_kick_always(struct guest_ring *r);
@@ -155,6 +157,7 @@ struct guest_ring_ops {
 	void (*add)(struct guest_ring *r, const struct guest_buf *buf, unsigned int out,
 		    unsigned int in, unsigned int direct, void *token);
 	bool (*show)(struct guest_ring *r);
+	bool (*asks)(const struct guest_ring *r);
 	bool (*get)(struct guest_ring *r, uint32_t *len, void **token);
 	bool (*has_used)(const struct guest_ring *r);
 	void (*calls_on)(struct guest_ring *r, unsigned int after);

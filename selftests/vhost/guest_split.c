@@ -108,6 +108,20 @@ static void split_add(struct guest_ring *r, const struct guest_buf *buf, unsigne
 	r->avail->ring[r->avail_idx++ & (r->size - 1)] = head;
 }
 
+/* Whether the device wants to be told when what is available goes from old to idx. */
+static bool asks_of(const struct guest_ring *r, uint16_t old, uint16_t idx)
+{
+	if (r->event_idx)
+		return vring_need_event(__atomic_load_n(avail_event(r), __ATOMIC_RELAXED), idx,
+					old);
+	return !(__atomic_load_n(&r->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+}
+
+static bool split_asks(const struct guest_ring *r)
+{
+	return asks_of(r, r->avail_idx, r->avail_idx + 1);
+}
+
 static bool split_show(struct guest_ring *r)
 {
 	uint16_t old = r->shown_idx;
@@ -116,10 +130,7 @@ static bool split_show(struct guest_ring *r)
 	__atomic_store_n(&r->avail->idx, r->avail_idx, __ATOMIC_RELEASE);
 	/* Pairs with the device's, between what it asks for and its look at idx. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (r->event_idx)
-		return vring_need_event(__atomic_load_n(avail_event(r), __ATOMIC_RELAXED),
-					r->avail_idx, old);
-	return !(__atomic_load_n(&r->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+	return asks_of(r, old, r->avail_idx);
 }
 
 static bool split_has_used(const struct guest_ring *r)
@@ -216,6 +227,7 @@ const struct guest_ring_ops guest_split_ops = {
 	.reset = split_reset,
 	.add = split_add,
 	.show = split_show,
+	.asks = split_asks,
 	.get = split_get,
 	.has_used = split_has_used,
 	.calls_on = split_calls_on,

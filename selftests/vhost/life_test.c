@@ -291,6 +291,20 @@ static void merge(unsigned int i)
 UNDER_TRAFFIC(ring_memory_is_merged, 4, merge(i);)
 
 /*
+ * Until the worker asks to be told of what comes next, which it does last: a page
+ * that is copied while somebody writes to it lacks what is written to the old one.
+ */
+static void wait_for_last_word(struct guest_ring *ring)
+{
+	double end = rig_now() + RIG_WAIT / 1000;
+
+	while (!guest_ring_asks(ring)) {
+		ASSERT_LT(rig_now(), end);
+		poll(NULL, 0, 1);
+	}
+}
+
+/*
  * What is taken away stays untouched: the page that a ring was in is someone
  * else's now, and the ring goes on in the one that is there instead.
  */
@@ -303,6 +317,7 @@ static void run_moved_away(bool packed)
 	copy = malloc(GUEST_PAGE);
 	for (int i = 0; i < 100; i++) {
 		ASSERT_EQ(rig_send(&r), 0);
+		wait_for_last_word(ring);
 		at = (void *)((uintptr_t)(packed ? (void *)ring->pdesc : (void *)ring->used) &
 			      ~(GUEST_PAGE - 1));
 		/* The page itself moves to another address; a copy takes its place. */
