@@ -12,7 +12,7 @@
 #include "must.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
-#define MOST		400	/* points of a call */
+#define MOST		1000	/* points of a call */
 #define ERRNOS		133	/* and what is above is the kernel's own */
 #define WORD		24
 
