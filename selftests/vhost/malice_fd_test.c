@@ -77,8 +77,10 @@ static unsigned int kinds_of_files(int *fd)
 	fd[n++] = socket(AF_INET, SOCK_DGRAM, 0);
 	/* These claim to be raw; their family is another. */
 	fd[n++] = socket(AF_INET, SOCK_RAW, IPPROTO_RAW);
-	fd[n++] = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
 	fd[n++] = socket(AF_NETLINK, SOCK_RAW, 0);
+	/* A kernel may have no IPv6. */
+	fd[n] = socket(AF_INET6, SOCK_RAW, IPPROTO_RAW);
+	n += fd[n] >= 0;
 	/* Of the family, but without the frames' headers */
 	fd[n++] = socket(AF_PACKET, SOCK_DGRAM, 0);
 	return n;
