@@ -104,7 +104,7 @@ mutate:
 	@$(top)/selftests/mutate/mutate
 
 coverage:
-	@$(top)/selftests/coverage/run
+	@$(top)/selftests/coverage/run $(if $(ALL),--uml)
 
 help:
 	@echo 'Modules:'
@@ -130,7 +130,7 @@ help:
 	@echo '  make fuzz-kernel  MINUTES=1 of bad calls and rings for each of the devices, in a kernel'
 	@echo '                    with sanitizers'
 	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
-	@echo '  make coverage     which lines of the rooms the tests run; see build/coverage/html'
+	@echo '  make coverage     which lines of the rooms the tests run, or with ALL=1 of all modules'
 	@echo '  make bench        costs in instructions'
 	@echo
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
