@@ -96,12 +96,7 @@ static int host_side(void)
 
 static int call(unsigned long request, void *arg)
 {
-	int ret;
-
-	walk_arm();
-	ret = ioctl(v.fd, request, arg);
-	walk_disarm();
-	return ret < 0 ? -1 : 0;
+	return walk_ioctl(v.fd, request, arg);
 }
 
 static char node[40];
@@ -268,20 +263,6 @@ static int resume(void)
 	return call(VHOST_VDPA_RESUME, NULL);
 }
 
-static int vring(unsigned long request, unsigned int index, unsigned int num)
-{
-	struct vhost_vring_state s = { index, num };
-
-	return call(request, &s);
-}
-
-static int file(unsigned long request, unsigned int index, int fd)
-{
-	struct vhost_vring_file f = { index, fd };
-
-	return call(request, &f);
-}
-
 static int address(unsigned int q)
 {
 	int ret;
@@ -295,11 +276,11 @@ static int address(unsigned int q)
 #define OF_A_QUEUE(_name, _q)						\
 	static int _name##_num(void)					\
 	{								\
-		return vring(VHOST_SET_VRING_NUM, _q, g.ring[_q].size);	\
+		return walk_vring(v.fd, VHOST_SET_VRING_NUM, _q, g.ring[_q].size);	\
 	}								\
 	static int _name##_base(void)					\
 	{								\
-		return vring(VHOST_SET_VRING_BASE, _q, g.ring[_q].base);	\
+		return walk_vring(v.fd, VHOST_SET_VRING_BASE, _q, g.ring[_q].base);	\
 	}								\
 	static int _name##_addr(void)					\
 	{								\
@@ -307,15 +288,15 @@ static int address(unsigned int q)
 	}								\
 	static int _name##_kick(void)					\
 	{								\
-		return file(VHOST_SET_VRING_KICK, _q, g.ring[_q].kick);	\
+		return walk_file(v.fd, VHOST_SET_VRING_KICK, _q, g.ring[_q].kick);	\
 	}								\
 	static int _name##_call(void)					\
 	{								\
-		return file(VHOST_SET_VRING_CALL, _q, g.ring[_q].call);	\
+		return walk_file(v.fd, VHOST_SET_VRING_CALL, _q, g.ring[_q].call);	\
 	}								\
 	static int _name##_enable(void)					\
 	{								\
-		return vring(VHOST_VDPA_SET_VRING_ENABLE, _q, 1);	\
+		return walk_vring(v.fd, VHOST_VDPA_SET_VRING_ENABLE, _q, 1);	\
 	}
 
 OF_A_QUEUE(rx, GUEST_RX)
@@ -324,12 +305,12 @@ OF_A_QUEUE(ctrl, VDEV_CTRL)
 
 static int rx_get_base(void)
 {
-	return vring(VHOST_GET_VRING_BASE, GUEST_RX, 0);
+	return walk_vring(v.fd, VHOST_GET_VRING_BASE, GUEST_RX, 0);
 }
 
 static int tx_get_base(void)
 {
-	return vring(VHOST_GET_VRING_BASE, GUEST_TX, 0);
+	return walk_vring(v.fd, VHOST_GET_VRING_BASE, GUEST_TX, 0);
 }
 
 static int frames(void)

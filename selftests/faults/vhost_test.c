@@ -25,12 +25,7 @@ static unsigned int worker;
 /* One call of the kernel, and nothing beside it that could fail. */
 static int call(unsigned long request, void *arg)
 {
-	int ret;
-
-	walk_arm();
-	ret = ioctl(r.dev.fd, request, arg);
-	walk_disarm();
-	return ret < 0 ? -1 : 0;
+	return walk_ioctl(r.dev.fd, request, arg);
 }
 
 static void begin(void)
@@ -168,20 +163,6 @@ static int make_unmap(void)
 	return message(VHOST_IOTLB_INVALIDATE, r.mem.start, r.mem.size, 0);
 }
 
-static int vring(unsigned long request, unsigned int index, unsigned int num)
-{
-	struct vhost_vring_state s = { index, num };
-
-	return call(request, &s);
-}
-
-static int file(unsigned long request, unsigned int index, int fd)
-{
-	struct vhost_vring_file f = { index, fd };
-
-	return call(request, &f);
-}
-
 static int address(unsigned int index)
 {
 	const struct guest_ring *g = &r.ring[index];
@@ -213,18 +194,18 @@ static int address(unsigned int index)
 		return _call;						\
 	}
 
-OF_A_QUEUE(num, vring(VHOST_SET_VRING_NUM, q, r.ring[q].size))
-OF_A_QUEUE(base, vring(VHOST_SET_VRING_BASE, q, r.ring[q].base))
+OF_A_QUEUE(num, walk_vring(r.dev.fd, VHOST_SET_VRING_NUM, q, r.ring[q].size))
+OF_A_QUEUE(base, walk_vring(r.dev.fd, VHOST_SET_VRING_BASE, q, r.ring[q].base))
 OF_A_QUEUE(addr, address(q))
-OF_A_QUEUE(kick, file(VHOST_SET_VRING_KICK, q, r.ring[q].kick))
-OF_A_QUEUE(call, file(VHOST_SET_VRING_CALL, q, r.ring[q].call))
-OF_A_QUEUE(err, file(VHOST_SET_VRING_ERR, q, r.ring[q].err))
-OF_A_QUEUE(start, file(VHOST_NET_SET_BACKEND, q, r.link.backend))
-OF_A_QUEUE(stop, file(VHOST_NET_SET_BACKEND, q, -1))
+OF_A_QUEUE(kick, walk_file(r.dev.fd, VHOST_SET_VRING_KICK, q, r.ring[q].kick))
+OF_A_QUEUE(call, walk_file(r.dev.fd, VHOST_SET_VRING_CALL, q, r.ring[q].call))
+OF_A_QUEUE(err, walk_file(r.dev.fd, VHOST_SET_VRING_ERR, q, r.ring[q].err))
+OF_A_QUEUE(start, walk_file(r.dev.fd, VHOST_NET_SET_BACKEND, q, r.link.backend))
+OF_A_QUEUE(stop, walk_file(r.dev.fd, VHOST_NET_SET_BACKEND, q, -1))
 
 static int rx_busyloop(void)
 {
-	return vring(VHOST_SET_VRING_BUSYLOOP_TIMEOUT, GUEST_RX, 1);
+	return walk_vring(r.dev.fd, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, GUEST_RX, 1);
 }
 
 static int get_base(unsigned int index)

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/vhost.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -84,6 +86,30 @@ void walk_disarm(void)
 		;
 	MUST(!tries);
 	errno = err;
+}
+
+int walk_ioctl(int fd, unsigned long request, void *arg)
+{
+	int ret;
+
+	walk_arm();
+	ret = ioctl(fd, request, arg);
+	walk_disarm();
+	return ret < 0 ? -1 : 0;
+}
+
+int walk_vring(int fd, unsigned long request, unsigned int index, unsigned int num)
+{
+	struct vhost_vring_state s = { index, num };
+
+	return walk_ioctl(fd, request, &s);
+}
+
+int walk_file(int fd, unsigned long request, unsigned int index, int file)
+{
+	struct vhost_vring_file f = { index, file };
+
+	return walk_ioctl(fd, request, &f);
 }
 
 long long walk_pinned(void)

@@ -50,6 +50,11 @@ extern unsigned int walk_failures;
 void walk_arm(void);
 void walk_disarm(void);
 
+/* An ioctl of a life, and those that most of vhost's are: 0, or -1 with errno. */
+int walk_ioctl(int fd, unsigned long request, void *arg);
+int walk_vring(int fd, unsigned long request, unsigned int index, unsigned int num);
+int walk_file(int fd, unsigned long request, unsigned int index, int file);
+
 /* Pages that were pinned and never let go. */
 long long walk_pinned(void);
 
