@@ -9,10 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "args.h"
 #include "guest_net.h"
 #include "must.h"
-#include "ring.h"
+#include "steps.h"
 #include "vdev_lib.h"
 
 #define QUEUES	3	/* of which the last takes commands */
@@ -63,19 +62,20 @@ static const struct arg_ioctl ioctls[] = {
 	{ 0, ARG_BYTES },
 };
 
-static int vring(unsigned long cmd, unsigned int n, unsigned int num)
-{
-	struct vhost_vring_state s = { n, num };
+static void do_command(struct bytes *in);
+static void restart(unsigned int n);
 
-	return ioctl(dev, cmd, &s);
-}
-
-static int vfile(unsigned long cmd, unsigned int n, int fd)
-{
-	struct vhost_vring_file f = { n, fd };
-
-	return ioctl(dev, cmd, &f);
-}
+static const struct steps steps = {
+	.rings = &rings,
+	.dev = &dev,
+	.dirty = &dirty,
+	.change_dirties = true,
+	.commands = true,
+	.ioctls = ioctls,
+	.n = sizeof(ioctls) / sizeof(*ioctls),
+	.own = do_command,
+	.again = restart,
+};
 
 static void set_status(uint8_t status)
 {
@@ -94,13 +94,13 @@ static void set_ring(unsigned int n)
 
 	counts.calls += 5;
 	ring_reset(&rings, n, &rings.ring[n]);
-	vring(VHOST_SET_VRING_NUM, n, rings.ring[n].size);
-	vring(VHOST_SET_VRING_BASE, n, ring_base(&rings, &rings.ring[n]));
+	steps_vring(&steps, VHOST_SET_VRING_NUM, n, rings.ring[n].size);
+	steps_vring(&steps, VHOST_SET_VRING_BASE, n, ring_base(&rings, &rings.ring[n]));
 	ioctl(dev, VHOST_SET_VRING_ADDR, &a);
 	if (dirty)
-		vfile(VHOST_SET_VRING_KICK, n, rings.ring[n].kick);
-	vfile(VHOST_SET_VRING_CALL, n, call[n]);
-	vring(VHOST_VDPA_SET_VRING_ENABLE, n, 1);
+		steps_vfile(&steps, VHOST_SET_VRING_KICK, n, rings.ring[n].kick);
+	steps_vfile(&steps, VHOST_SET_VRING_CALL, n, call[n]);
+	steps_vring(&steps, VHOST_VDPA_SET_VRING_ENABLE, n, 1);
 }
 
 static void message(uint8_t type, uint32_t from, uint32_t to, uint8_t perm)
@@ -237,57 +237,13 @@ static void do_command(struct bytes *in)
 
 static void vdpa_run(struct bytes *in)
 {
-	uint8_t op, n;
-
 	set_up(in);
-	while (bytes_left(in)) {
-		op = get8(in);
-		n = op & 1;
-		switch (op >> 1 & 15) {
-		case 0 ... 2:
-			ring_storm(&rings, n, in);
-			break;
-		case 3 ... 4:
-			ring_offer(&rings, n, in);
-			break;
-		case 5:
-			ring_words(&rings, op >> 5 & 1 ? 2 : n, in);
-			break;
-		case 6:
-			ring_kick(&rings.ring[n]);
-			break;
-		case 7 ... 9:
-			dirty = true;
-			args_ioctl(dev, ioctls, sizeof(ioctls) / sizeof(*ioctls), in);
-			break;
-		case 10:
-			dirty = true;
-			args_message(dev, in);
-			break;
-		case 11:
-			do_command(in);
-			break;
-		case 12:
-			restart(0);
-			break;
-		case 13:
-			feed(in);
-			break;
-		case 14:
-			dirty = true;
-			mem_change(in);
-			break;
-		default:
-			mem_write(in);
-		}
-	}
+	steps_run(&steps, in);
 }
 
 static void vdpa_close(void)
 {
-	close(dev);
-	dev = -1;
-	mem_reset();
+	steps_close(&steps);
 }
 
 const struct target target_vdpa = {

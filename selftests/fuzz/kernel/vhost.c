@@ -12,10 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "args.h"
 #include "guest_net.h"
 #include "must.h"
-#include "ring.h"
+#include "steps.h"
 #include "vhost_new.h"
 
 #define F(bit)	(1ULL << (bit))
@@ -62,19 +61,18 @@ static const struct arg_ioctl ioctls[] = {
 	{ 0, ARG_BYTES },
 };
 
-static int vring(unsigned long cmd, unsigned int n, unsigned int num)
-{
-	struct vhost_vring_state s = { n, num };
+static void answer(struct bytes *in);
+static void again(unsigned int n);
 
-	return ioctl(dev, cmd, &s);
-}
-
-static int vfile(unsigned long cmd, unsigned int n, int fd)
-{
-	struct vhost_vring_file f = { n, fd };
-
-	return ioctl(dev, cmd, &f);
-}
+static const struct steps steps = {
+	.rings = &rings,
+	.dev = &dev,
+	.dirty = &dirty,
+	.ioctls = ioctls,
+	.n = sizeof(ioctls) / sizeof(*ioctls),
+	.own = answer,
+	.again = again,
+};
 
 static bool iotlb(void)
 {
@@ -88,14 +86,14 @@ static uint64_t ring_addr(uint32_t offset)
 
 static void attach(unsigned int n)
 {
-	vring(VHOST_SET_VRING_BASE, n, ring_base(&rings, &rings.ring[n]));
-	vfile(VHOST_NET_SET_BACKEND, n, tap.backend);
+	steps_vring(&steps, VHOST_SET_VRING_BASE, n, ring_base(&rings, &rings.ring[n]));
+	steps_vfile(&steps, VHOST_NET_SET_BACKEND, n, tap.backend);
 }
 
 static void restart(unsigned int n)
 {
 	counts.calls += 3;
-	vfile(VHOST_NET_SET_BACKEND, n, -1);
+	steps_vfile(&steps, VHOST_NET_SET_BACKEND, n, -1);
 	attach(n);
 }
 
@@ -148,13 +146,13 @@ static void set_ring(unsigned int n)
 	};
 
 	ring_reset(&rings, n, &rings.ring[n]);
-	vring(VHOST_SET_VRING_NUM, n, rings.ring[n].size);
+	steps_vring(&steps, VHOST_SET_VRING_NUM, n, rings.ring[n].size);
 	ioctl(dev, VHOST_SET_VRING_ADDR, &a);
 	if (dirty) {
-		vfile(VHOST_SET_VRING_KICK, n, rings.ring[n].kick);
-		vfile(VHOST_SET_VRING_CALL, n, call[n]);
-		vfile(VHOST_SET_VRING_ERR, n, err[n]);
-		vring(VHOST_SET_VRING_BUSYLOOP_TIMEOUT, n, 0);
+		steps_vfile(&steps, VHOST_SET_VRING_KICK, n, rings.ring[n].kick);
+		steps_vfile(&steps, VHOST_SET_VRING_CALL, n, call[n]);
+		steps_vfile(&steps, VHOST_SET_VRING_ERR, n, err[n]);
+		steps_vring(&steps, VHOST_SET_VRING_BUSYLOOP_TIMEOUT, n, 0);
 	}
 	attach(n);
 }
@@ -214,7 +212,7 @@ static void set_up(struct bytes *in)
 	counts.calls += 18;
 	mem_reset();
 	for (unsigned int n = 0; n < QUEUES; n++)
-		vfile(VHOST_NET_SET_BACKEND, n, -1);
+		steps_vfile(&steps, VHOST_NET_SET_BACKEND, n, -1);
 	if (dirty) {
 		set_owner();
 		ioctl(dev, VHOST_SET_BACKEND_FEATURES, &v2);
@@ -280,58 +278,22 @@ static void vhost_open(void)
 	dirty = true;
 }
 
+/* A ring that broke, too */
+static void again(unsigned int n)
+{
+	ring_reset(&rings, n, &rings.ring[n]);
+	restart(n);
+}
+
 static void vhost_run(struct bytes *in)
 {
-	uint8_t op;
-
 	set_up(in);
-	while (bytes_left(in)) {
-		op = get8(in);
-		switch (op >> 1 & 15) {
-		case 0 ... 2:
-			ring_storm(&rings, op & 1, in);
-			break;
-		case 3 ... 4:
-			ring_offer(&rings, op & 1, in);
-			break;
-		case 5:
-			ring_words(&rings, op & 1, in);
-			break;
-		case 6:
-			ring_kick(&rings.ring[op & 1]);
-			break;
-		case 7 ... 9:
-			dirty = true;
-			args_ioctl(dev, ioctls, sizeof(ioctls) / sizeof(*ioctls), in);
-			break;
-		case 10:
-			dirty = true;
-			args_message(dev, in);
-			break;
-		case 11:
-			answer(in);
-			break;
-		case 12:
-			ring_reset(&rings, op & 1, &rings.ring[op & 1]);
-			restart(op & 1);
-			break;
-		case 13:
-			feed(in);
-			break;
-		case 14:
-			mem_change(in);
-			break;
-		default:
-			mem_write(in);
-		}
-	}
+	steps_run(&steps, in);
 }
 
 static void vhost_close(void)
 {
-	close(dev);
-	dev = -1;
-	mem_reset();
+	steps_close(&steps);
 }
 
 const struct target target_vhost = {
