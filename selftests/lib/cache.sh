@@ -24,7 +24,7 @@ cache_apt_cache()
 # an apt state below the cache folder needs no root and changes nothing else.
 cache_use_own_lists()
 {
-	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg mirror
+	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg mirror lock rc=0
 	[ $cache_suite = bookworm ] || apt+=-$cache_suite
 	[ ${#cache_apt_options[@]} = 0 ] || return 0
 	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
@@ -35,6 +35,9 @@ cache_use_own_lists()
 		"with its security updates beside it in debian-security"
 	mirror=${mirror%/}
 	mkdir -p "$apt"/{lists/partial,cache/archives/partial,parts}
+	# apt itself does not wait for another that reads lists.
+	exec {lock}>"$apt/.lock"
+	flock "$lock"
 	: >"$apt/status"
 	{
 		echo "deb [signed-by=$key] $mirror $cache_suite main"
@@ -50,7 +53,10 @@ cache_use_own_lists()
 		-o "APT::Architecture=$(dpkg --print-architecture)" -o APT::Get::List-Cleanup=0
 		-o "APT::Sandbox::User=$(id -un)"
 	)
-	say_while "reading Debian's package lists" apt-get "${cache_apt_options[@]}" -q update
+	say_while "reading Debian's package lists" apt-get "${cache_apt_options[@]}" -q update ||
+		rc=$?
+	exec {lock}>&-
+	return $rc
 }
 
 cache_depends()

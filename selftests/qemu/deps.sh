@@ -20,7 +20,7 @@ packages()
 	style)	echo "shellcheck python3-docutils perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	kernel)	echo "make gcc libc6-dev flex bison bc libelf-dev perl xz-utils kmod" ;;
 	cocci)	echo "coccinelle xz-utils" ;;
-	dkms)	echo "" ;; # fetched into the cache, never installed
+	dkms)	echo "openssl" ;; # dkms itself is fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
 	*)	die "no such group: $1 (build qemu unit fuzz coverage style cocci kernel peers demo)" ;;

@@ -72,9 +72,14 @@ relocate()
 adapt_tools()
 {
 	local root=$1 tool lib=$1/newer
-	find "$root"/usr/lib/linux-kbuild-* -type f -perm /111 | while read -r tool; do
+	find "$root"/usr/lib/linux-kbuild-* -type f -perm /111 ! -name '*.newer' | while read -r tool; do
 		ldd "$tool" 2>&1 | grep -q 'version .* not found' || continue
-		[ -e "$lib" ] || cache_unpack "$lib" libc6 libelf1t64 zlib1g libzstd1 </dev/null
+		# All of it or nothing: what was stopped in between would pass for it.
+		if [ ! -e "$lib" ]; then
+			rm -rf "$lib.part"
+			cache_unpack "$lib.part" libc6 libelf1t64 zlib1g libzstd1 </dev/null
+			mv "$lib.part" "$lib"
+		fi
 		mv "$tool" "$tool.newer"
 		printf '#!/bin/sh\nexec %s --library-path %s --argv0 "$0" %s "$@"\n' \
 			"$(echo "$lib"/usr/lib/*/ld-linux-*.so.*)" \
@@ -168,7 +173,7 @@ fi
 kver=$(readlink "$current")
 root=$kernels/$kver
 
-if [ ! -e "$root/.headers" ] || [ ! -e "$root/.image" ] && [ ! "$headers_only" ]; then
+if [ ! -e "$root/.headers" ] || { [ ! -e "$root/.image" ] && [ ! "$headers_only" ]; }; then
 	cache_apt_cache show "linux-headers-$kver" >/dev/null 2>&1 || cache_use_own_lists
 fi
 fetch_headers "$root" "$kver"
