@@ -81,7 +81,8 @@ collect()
 inputs()
 {
 	cd "$top"
-	echo "${with[*]} $*"
+	echo "${with[*]} $* ${KCFLAGS-} ${GCOV_PROFILE-} ${KCOV_INSTRUMENT-}"
+	gcc --version | head -n 1
 	find Kbuild Makefile vhost mdev vdpa include -type f ! -path 'include/generated/*' \
 		-printf '%p %s %T@\n' | sort
 	ls "$dir/modules" 2>/dev/null || true
@@ -110,8 +111,8 @@ if [ "${WEFT_BUILD_OUTPUT-}" ]; then
 	collect
 elif ! built "$@"; then
 	rm -f "$dir/.built"
-	farm
 	before=$(inputs "$@" | grep -v '\.ko$')
+	farm
 	say_while "building for $KVER" build_and_keep "$@"
 	collect
 	# What changed meanwhile is for the next one.
