@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each allocation and copy of each call that makes an instance, opens and uses
- * it as a VMM does, and takes it away fails once; after it all the rest works,
+ * Each allocation and copy of each call that opens an instance, uses it as a
+ * VMM does, and takes it away fails once; after it all the rest works,
  * and the adapter has as much to give as before.
  */
 #include <sys/ioctl.h>
