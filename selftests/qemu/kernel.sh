@@ -71,9 +71,11 @@ relocate()
 # of what else they link to, beside them.
 adapt_tools()
 {
-	local root=$1 tool lib=$1/newer
+	local root=$1 tool said lib=$1/newer
 	find "$root"/usr/lib/linux-kbuild-* -type f -perm /111 ! -name '*.newer' | while read -r tool; do
-		ldd "$tool" 2>&1 | grep -q 'version .* not found' || continue
+		# (In a pipe, ldd might end because nobody reads on.)
+		said=$(ldd "$tool" 2>&1) || true
+		[[ $said == *version*' not found'* ]] || continue
 		# All of it or nothing: what was stopped in between would pass for it.
 		if [ ! -e "$lib" ]; then
 			rm -rf "$lib.part"
