@@ -105,15 +105,11 @@ static int open_node(const char *path, int *fd)
 
 static int find_group(void)
 {
-	char path[120], link[200];
-	ssize_t n;
+	int group = mdev_group(uuid);
 
-	snprintf(path, sizeof(path), MDEVS "/%s/iommu_group", uuid);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
+	if (group < 0)
 		return -1;
-	link[n] = 0;
-	snprintf(group_node, sizeof(group_node), "/dev/vfio/%d", atoi(strrchr(link, '/') + 1));
+	snprintf(group_node, sizeof(group_node), "/dev/vfio/%d", group);
 	return access(group_node, F_OK);
 }
 

@@ -354,7 +354,7 @@ const char *parent_fresh(void)
 	return bdf[0] && adapter_enable(bdf, true) ? "" : bdf;
 }
 
-static int group_of(const char *uuid)
+int mdev_group(const char *uuid)
 {
 	char path[PATH_MAX], link[PATH_MAX];
 	ssize_t n;
@@ -439,7 +439,7 @@ int vgpu_open(struct vgpu *v, const char *uuid)
 	v->container = v->group = v->fd = -1;
 	if (how && !strcmp(how, "iommufd"))
 		return open_by_iommufd(v);
-	nr = group_of(uuid);
+	nr = mdev_group(uuid);
 	if (nr < 0)
 		return -1;
 	snprintf(path, sizeof(path), "/dev/vfio/%d", nr);

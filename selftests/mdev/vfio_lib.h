@@ -89,6 +89,7 @@ int mdev_create(const char *bdf, const char *type, const char *uuid);
 int mdev_remove(const char *uuid);
 int mdev_remove_all(void);
 bool mdev_exists(const char *uuid);
+int mdev_group(const char *uuid);	/* the number of its IOMMU group, or -1 with errno */
 int mdev_available(const char *bdf, const char *type);
 const char *mdev_attr(const char *uuid, const char *name);
 const char *adapter_attr(const char *bdf, const char *name);
