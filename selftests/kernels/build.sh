@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # build.sh NAME : a kernel of our own, configured to find bugs, in the cache.
 #
-# NAME is uml, which runs as a process. Its configuration is common.config and
-# sanitize.config, which one that runs in QEMU could share, and NAME.config; each
-# option has to come out as it says there. Built once for each of these and each
-# version of the source and the compiler; one that was stopped in between is
-# built anew.
+# NAME is uml, which runs as a process, or one that runs in QEMU on several CPUs:
+# smp, with what uml has, or kcsan, which looks for data races. Its configuration
+# is in the files FRAGMENTS below; each option has to come out as it says there.
+# Built once for each of these and each version of the source and the compiler;
+# one that was stopped in between is built anew.
 # Prints what kernel.sh does, and ARCH= and SOURCE=.
 
 set -euo pipefail
@@ -18,10 +18,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 name=${1-}
 case $name in
-uml)	arch=um image=linux target=linux ;;
-*)	die "usage: build.sh uml" ;;
+uml)	arch=um image=linux target=linux fragments=(common sanitize) ;;
+smp)	arch=x86_64 image=arch/x86/boot/bzImage target=bzImage fragments=(common sanitize pc) ;;
+kcsan)	arch=x86_64 image=arch/x86/boot/bzImage target=bzImage fragments=(common pc) ;;
+*)	die "usage: build.sh uml | smp | kcsan" ;;
 esac
-fragments=("$here"/{common,sanitize,"$name"}.config)
+fragments=("${fragments[@]/#/$here/}" "$here/$name")
+fragments=("${fragments[@]/%/.config}")
 
 "$here/../qemu/deps.sh" kernel
 mkdir -p "$CACHE/kernels"

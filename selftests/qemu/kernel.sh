@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # kernel.sh [--headers] [--refresh] SERIES : a Debian kernel, unpacked in the cache.
 #
-# SERIES is 6.12, 6.1, 7.3, ..., or our own (uml), see ../kernels/build.sh.
+# SERIES is 6.12, 6.1, 7.3, ..., or one of our own, see ../kernels/build.sh.
 # Prints KVER=, KDIR= and, unless only the headers were asked for, VMLINUZ= and
 # MODDIR=. Nothing is installed: the packages are downloaded (apt checks their
 # signatures) and unpacked below the cache folder. What is there is used as it
@@ -25,8 +25,10 @@ while :; do
 	shift
 done
 series=${1-}
-[ "$series" != uml ] || exec "$here/../kernels/build.sh" "$series"
-[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || die "usage: kernel.sh [--headers] [--refresh] SERIES (6.12, 6.1, 7.3, uml)"
+case $series in
+uml | smp | kcsan)	exec "$here/../kernels/build.sh" "$series" ;;
+esac
+[[ $series =~ ^[0-9]+\.[0-9]+$ ]] || die "usage: kernel.sh [--headers] [--refresh] SERIES (6.12, 6.1, 7.3, uml, smp, kcsan)"
 case $(uname -m) in
 x86_64)		arch=amd64 ;;
 aarch64)	arch=arm64 ;;
