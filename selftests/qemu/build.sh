@@ -5,7 +5,8 @@
 # Builds in build/KVER/, a farm of links to the sources, so that several
 # kernels can be built for beside each other and the tree stays clean. Prints
 # MODULES=, the folder with the .ko files, and the KEY=VALUE lines of
-# kernel.sh. WEFT_BUILD names another folder than build/KVER, and
+# kernel.sh. WEFT_BUILD names another folder than build/KVER (build/coverage/KVER
+# with GCOV_PROFILE=y in the environment), and
 # WEFT_BUILD_OUTPUT a file for all that make says. Otherwise make.log in the
 # folder keeps it, of all runs since the folder was empty: a file that has been
 # compiled is not warned of again.
@@ -25,7 +26,7 @@ kernel=$("$here/kernel.sh" --headers "$series")
 KVER=$(sed -n 's/^KVER=//p' <<<"$kernel")
 KDIR=$(sed -n 's/^KDIR=//p' <<<"$kernel")
 arch=$(sed -n 's/^ARCH=//p' <<<"$kernel")
-dir=${WEFT_BUILD:-$top/build/$KVER}
+dir=${WEFT_BUILD:-$top/build/${GCOV_PROFILE:+coverage/}$KVER}
 mkdir -p "$dir"
 
 # Links to what is there now, none to what is gone.
