@@ -71,6 +71,9 @@ deps:
 check: deps
 	@$(top)/selftests/check $(if $(ALL),--all)
 
+check-more: deps
+	@$(top)/selftests/check --more
+
 check-all: deps
 	@$(top)/selftests/check --all
 
@@ -104,7 +107,7 @@ mutate:
 	@$(top)/selftests/mutate/mutate
 
 coverage:
-	@$(top)/selftests/coverage/run $(if $(ALL),--uml)
+	@$(top)/selftests/coverage/run $(if $(ALL),--kernels)
 
 help:
 	@echo 'Modules:'
@@ -121,8 +124,9 @@ help:
 	@echo 'In a virtual machine of its own (KVM is used where it works, but not needed):'
 	@echo '  make demo         two guests paint on one display adapter; see build/demo/'
 	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
-	@echo "  make check        all tests; TESTS='mdev/a qemu/b' for some, ALL=1 for the long ones too"
-	@echo '  make check-all    the same as ALL=1'
+	@echo "  make check        what a change needs; TESTS='mdev/a qemu/b' for some, ALL=1 for all"
+	@echo '  make check-more   what CI runs: guests, other software, costs and 6.1 too'
+	@echo '  make check-all    all tests, which takes hours; the same as ALL=1'
 	@echo '  make kunit        the KUnit suites, in a kernel with sanitizers that is a process'
 	@echo '  make unit         the quick tests of the rooms without a device'
 	@echo '  make style        checkpatch, sparse, and warnings'
@@ -136,4 +140,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check check-all kunit demo bench shell unit fuzz fuzz-kernel mutate coverage style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-more check-all kunit demo bench shell unit fuzz fuzz-kernel mutate coverage style help
