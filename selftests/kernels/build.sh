@@ -7,7 +7,8 @@
 # is in the files FRAGMENTS below; each option has to come out as it says there.
 # Built once for each of these and each version of the source and the compiler;
 # one that was stopped in between is built anew.
-# Prints what kernel.sh does, and ARCH= and SOURCE=.
+# Prints what kernel.sh does, and ARCH=, SOURCE= and APPEND=, what it wants on its
+# command line.
 
 set -euo pipefail
 SAY_NAME=kernel
@@ -17,12 +18,18 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/source.sh"
 
 name=${1-}
+append=
 case $name in
 uml)	arch=um image=linux target=linux fragments=(common sanitize) ;;
 smp)	arch=x86_64 image=arch/x86/boot/bzImage target=bzImage fragments=(common sanitize pc) ;;
 kcsan)	arch=x86_64 image=arch/x86/boot/bzImage target=bzImage fragments=(common pc) ;;
 *)	die "usage: build.sh uml | smp | kcsan" ;;
 esac
+# What ACPI has to say of interrupts takes it minutes there to compute, as each of
+# tens of thousands of steps takes locks that are looked at; the BIOS's table is as good.
+[ $arch = um ] || append=acpi=noirq
+# Races of the rest of the kernel are told of there, too, and are no reason to end.
+[ "$name" != kcsan ] || append+=" panic_on_warn=0"
 fragments=("${fragments[@]/#/$here/}" "$here/$name")
 fragments=("${fragments[@]/%/.config}")
 
@@ -126,3 +133,4 @@ echo "VMLINUZ=$dir/root/boot/vmlinuz-$kver"
 echo "MODDIR=$dir/root/lib/modules/$kver"
 echo "ARCH=$arch"
 echo "SOURCE=$source"
+echo "APPEND=$append"

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
-OWN = ("uml",)
+SLOW = ("smp", "kcsan")
+OWN = ("uml",) + SLOW
 PASSING = ("7.3",)      # in Debian's backports until the next one
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
+LANES = ("", "more", "all")     # each has those before it
 _MANY = ("device", "qemu", "append")
 _KNOWN = _MANY + ("weft-test", "run", "kernel", "machine", "mem", "smp", "icount", "parallel", "modules",
-                  "timeout", "needs", "lane", "kernel-all")
+                  "timeout", "needs", "lane", "kernel-more", "kernel-all")
 
 
 @dataclass
@@ -25,7 +27,7 @@ class Test:
     kernel: str = ""        # empty: runs here
     timeout: float = 300
     needs: list = field(default_factory=list)
-    long: bool = False
+    lane: str = ""          # the least that has it, of LANES
     options: list = field(default_factory=list)
 
     @property
@@ -52,7 +54,7 @@ def _tests_of(path):
         return
     name = os.path.relpath(path, os.path.join(TOP, "selftests"))[:-len(".test")]
     t = Test(name, path, h["weft-test"], timeout=float(h.get("timeout", 300)),
-             needs=h.get("needs", "").split(), long=h.get("lane") == "all")
+             needs=h.get("needs", "").split(), lane=h.get("lane", ""))
     if h.get("run", "host") != "qemu":
         yield t
         return
@@ -68,19 +70,21 @@ def _tests_of(path):
             t.options.append(f"--{key}")
     if h.get("modules") != "no":
         t.options.append("--modules")
-    always, more = h.get("kernel", "6.12").split(), h.get("kernel-all", "").split()
-    for k in always + more:
+    lane_of = {k: lane for lane, default in zip(LANES, ("6.12", "", ""))
+               for k in h.get("kernel" + (lane and f"-{lane}"), default).split()}
+    for k, lane in lane_of.items():
         # Ours are built first, which takes long.
         own = k in OWN
-        yield Test(name + (f"@{k}" if len(always + more) > 1 else ""), path, t.title, k, t.timeout,
-                   t.needs + (["kernel"] if own else []), t.long or own or k in more, t.options)
+        yield Test(name + (f"@{k}" if len(lane_of) > 1 else ""), path, t.title, k, t.timeout,
+                   t.needs + (["kernel"] if own else []),
+                   max(t.lane, lane, "all" if own else "", key=LANES.index), t.options)
 
 
 def _order(t):
     return (FIRST.index(t.room) if t.room in FIRST else len(FIRST), t.name)
 
 
-def find(patterns, rooms, also_long):
+def find(patterns, rooms, lane):
     """The tests asked for, in order; and the patterns that fit none."""
     every = [t for p in sorted(glob.glob(os.path.join(TOP, "selftests", "*", "*.test")))
              if os.access(p, os.X_OK) for t in _tests_of(p)]
@@ -88,7 +92,8 @@ def find(patterns, rooms, also_long):
     unfit = [p for p in patterns if not any(_fits(t, p) for t in every)]
     if patterns:
         return [t for t in every if any(_fits(t, p) for p in patterns)], unfit
-    return [t for t in every if (not rooms or t.room in rooms) and (also_long or not t.long)], unfit
+    return [t for t in every if (not rooms or t.room in rooms) and
+            LANES.index(t.lane) <= LANES.index(lane)], unfit
 
 
 def _fits(t, pattern):

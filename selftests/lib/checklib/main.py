@@ -21,6 +21,9 @@ OUT = os.path.join(TOP, "build", "check")
 SKIPPED = 4
 TIME_UP = 124
 DIED = 125
+# Modules that count their lines are asked for: what they counted is kept.
+COUNTED = os.environ.get("GCOV_PROFILE") == "y"
+SLOWER = 4      # kernels with sanitizers in QEMU
 
 
 class Stopped(Exception):
@@ -216,14 +219,15 @@ class Runner:
         shutil.rmtree(results, ignore_errors=True)
         os.makedirs(results)
         factor = patience()
-        timeout = t.timeout * factor
+        timeout = t.timeout * factor * (SLOWER if t.kernel in listing.SLOW else 1)
         env = dict(os.environ, WEFT_RESULTS=results, WEFT_TOP=TOP, WEFT_PATIENCE=f"{factor:.1f}")
         env.pop("TESTS", None)
         env.pop("MAKEFLAGS", None)
         env.pop("MFLAGS", None)
         if t.kernel:
             cmd = [os.path.join(TOP, "selftests/qemu/run"), "--kernel", t.kernel, "--quiet",
-                   "--timeout", f"{timeout:.0f}", "--results", results, *t.options, "--", t.path]
+                   "--timeout", f"{timeout:.0f}", "--results", results, *t.options, "--",
+                   *([os.path.join(TOP, "selftests/coverage/inside")] if COUNTED else []), t.path]
             # It bounds itself, once kernel and modules are there.
             most = timeout + (3600 if t.kernel in listing.OWN else 900) * factor
             status, cpu = self._run(cmd, log, most, env)
@@ -270,7 +274,7 @@ def prepare(tests):
 
 def main(args):
     patterns = args.tests + os.environ.get("TESTS", "").split()
-    tests, unfit = listing.find(patterns, args.lane, args.all)
+    tests, unfit = listing.find(patterns, args.lane, "all" if args.all else "more" if args.more else "")
     if args.list:
         for t in tests:
             print(f"{t.name:32} {t.title}")

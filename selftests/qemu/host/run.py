@@ -301,6 +301,7 @@ def once(args, tmp, progress):
     modules = os.path.join(TOP, "build", kernel["KVER"], "modules")
     if args.modules:
         modules = helper("build.sh", args.kernel)["MODULES"]
+    args.append += kernel.get("APPEND", "").split()
     if kernel.get("ARCH") == "um" and (args.device or args.qemu or args.icount or args.monitor):
         raise Failed("a kernel that is a process has no devices, no monitor and no counted instructions")
     results = os.path.realpath(args.results or os.path.join(tmp, "results"))
