@@ -7,8 +7,8 @@
 # is in the files FRAGMENTS below; each option has to come out as it says there.
 # Built once for each of these and each version of the source and the compiler;
 # one that was stopped in between is built anew.
-# Prints what kernel.sh does, and ARCH=, SOURCE= and APPEND=, what it wants on its
-# command line.
+# Prints what kernel.sh does, and ARCH=, SOURCE=, APPEND=, what it wants on its
+# command line, and PARALLEL=yes if its CPUs have to run at once.
 
 set -euo pipefail
 SAY_NAME=kernel
@@ -18,7 +18,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/source.sh"
 
 name=${1-}
-append=
+append='' at_once=
 case $name in
 uml)	arch=um image=linux target=linux fragments=(common sanitize) ;;
 smp)	arch=x86_64 image=arch/x86/boot/bzImage target=bzImage fragments=(common sanitize pc) ;;
@@ -29,7 +29,7 @@ esac
 # tens of thousands of steps takes locks that are looked at; the BIOS's table is as good.
 [ $arch = um ] || append=acpi=noirq
 # Races of the rest of the kernel are told of there, too, and are no reason to end.
-[ "$name" != kcsan ] || append+=" panic_on_warn=0"
+[ "$name" != kcsan ] || { append+=" panic_on_warn=0" && at_once=yes; }
 fragments=("${fragments[@]/#/$here/}" "$here/$name")
 fragments=("${fragments[@]/%/.config}")
 
@@ -134,3 +134,4 @@ echo "MODDIR=$dir/root/lib/modules/$kver"
 echo "ARCH=$arch"
 echo "SOURCE=$source"
 echo "APPEND=$append"
+echo "PARALLEL=$at_once"

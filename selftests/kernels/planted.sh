@@ -14,6 +14,9 @@ value()
 	sed -n "s/^$1=//p" <<<"$said"
 }
 
+seconds=300
+[ "$kernel" = uml ] || seconds=1200
+
 dir=$PWD/build/planted-$(value KVER)
 mkdir -p "$dir"
 cp selftests/kernels/planted/* "$dir"
@@ -23,7 +26,7 @@ ktap_check "the module builds" make -s -C "$(value KDIR)" ARCH="$(value ARCH)" M
 plant()
 {
 	local bug=$1 what=${2-} out rc=0 results=$WEFT_RESULTS/$1
-	out=$(selftests/qemu/run --kernel "$kernel" --quiet --timeout 300 --results "$results" \
+	out=$(selftests/qemu/run --kernel "$kernel" --quiet --timeout "$seconds" --results "$results" \
 		--append "kmemleak=${3-off}" -- insmod "$dir/planted.ko" bug="$bug" 2>&1) || rc=$?
 	if [ -z "$what" ]; then
 		ktap_is "$bug: a run without a bug is fine" "$rc" 0
@@ -34,6 +37,11 @@ plant()
 	fi
 }
 
+if [ "$kernel" = kcsan ]; then
+	plant none
+	plant data_race "KCSAN: data-race in weft_planted_race"
+	ktap_done
+fi
 plant none "" on
 plant use_after_free "KASAN: slab-use-after-free"
 plant beyond_vmalloc "KASAN: vmalloc-out-of-bounds"

@@ -4,6 +4,7 @@
  * A lane in which nothing is found should be one that can find something.
  */
 #include <linux/debugobjects.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -94,6 +95,39 @@ static void init_of_active_timer(void)
 	del_timer_sync(&timer);
 }
 
+static unsigned int raced;
+
+/* Named as ours are: races of others are of no interest. */
+static noinline void weft_planted_race(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2000000; i++) {
+		raced++;
+		barrier();
+		if (!(i % 1024))
+			cond_resched();
+	}
+}
+
+static int race_along(void *unused)
+{
+	weft_planted_race();
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return 0;
+}
+
+static void data_race(void)
+{
+	struct task_struct *other = kthread_run(race_along, NULL, "planted");
+
+	if (IS_ERR(other))
+		return;
+	weft_planted_race();
+	kthread_stop(other);
+}
+
 static const struct {
 	const char *name;
 	void (*plant)(void);
@@ -105,6 +139,7 @@ static const struct {
 	{ "shift_too_far", shift_too_far },
 	{ "forgets_memory", forgets_memory },
 	{ "init_of_active_timer", init_of_active_timer },
+	{ "data_race", data_race },
 };
 
 static int __init planted_init(void)

@@ -302,6 +302,7 @@ def once(args, tmp, progress):
     if args.modules:
         modules = helper("build.sh", args.kernel)["MODULES"]
     args.append += kernel.get("APPEND", "").split()
+    args.parallel = args.parallel or bool(kernel.get("PARALLEL"))
     if kernel.get("ARCH") == "um" and (args.device or args.qemu or args.icount or args.monitor):
         raise Failed("a kernel that is a process has no devices, no monitor and no counted instructions")
     results = os.path.realpath(args.results or os.path.join(tmp, "results"))
