@@ -38,6 +38,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "patience.h"
+
 #define KSFT_PASS 0
 #define KSFT_FAIL 1
 #define KSFT_SKIP 4
@@ -161,14 +163,6 @@ static inline void ksft_register(struct ksft_test *t)
 #define ASSERT_FALSE(c)		KSFT_TRUE(1, c, false)
 #define ASSERT_STREQ(a, b)	KSFT_STREQ(1, a, b)
 #define ASSERT_ERRNO(e, call)	KSFT_ERRNO(1, e, call)
-
-/* The runner's factor for all time limits, on a machine that is busy. */
-static inline double ksft_patience(void)
-{
-	const char *factor = getenv("WEFT_PATIENCE");
-
-	return factor && atof(factor) > 1 ? atof(factor) : 1;
-}
 
 /*
  * Runs one test in a child, which leads a process group so that nothing that

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* vfio_lib - what the tests of weft_vgpu share, see the header */
 #include "vfio_lib.h"
+#include "patience.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -712,11 +713,18 @@ int event_new(void)
 	return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
+/* What is waited for that long has to happen; that nothing does is seen sooner. */
+static int stretched(int ms)
+{
+	return ms < WAIT_MS ? ms : ms * ksft_patience();
+}
+
 bool event_wait(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	int n;
 
+	ms = stretched(ms);
 	do {
 		n = poll(&p, 1, ms);
 	} while (n < 0 && errno == EINTR);
@@ -788,7 +796,7 @@ bool wait_there(int ms, const char *fmt, ...)
 
 bool wait_child(pid_t pid, int *status, int ms)
 {
-	double end = now() + ms / 1000.0;
+	double end = now() + stretched(ms) / 1000.0;
 	pid_t got;
 
 	while (!(got = waitpid(pid, status, WNOHANG))) {

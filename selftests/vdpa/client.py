@@ -21,7 +21,7 @@ IOVA = 0x40000000
 SIZE = 1 << 20
 RING = 16           # descriptors
 HEADER = 12         # bytes before each frame
-WAIT = 30           # seconds for what has to come
+WAIT = 30 * float(os.environ.get("WEFT_PATIENCE") or 1)  # seconds for what has to come
 
 ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK, NEEDS_RESET = 1, 2, 4, 8, 64
 MAC, STATUS, CTRL_VQ, MQ, VERSION_1, PLATFORM, PACKED = 5, 16, 17, 22, 32, 33, 34

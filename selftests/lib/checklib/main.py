@@ -219,7 +219,9 @@ class Runner:
         shutil.rmtree(results, ignore_errors=True)
         os.makedirs(results)
         factor = patience()
-        timeout = t.timeout * factor * (SLOWER if t.kernel in listing.SLOW else 1)
+        if t.kernel in listing.SLOW:
+            factor *= SLOWER
+        timeout = t.timeout * factor
         env = dict(os.environ, WEFT_RESULTS=results, WEFT_TOP=TOP, WEFT_PATIENCE=f"{factor:.1f}")
         env.pop("TESTS", None)
         env.pop("MAKEFLAGS", None)
