@@ -3,6 +3,7 @@
  * Whatever one side does not do, the other one is served: no queue waits for
  * another, and all that is said to the device is answered while frames pass.
  */
+#include <errno.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <pthread.h>
@@ -117,17 +118,20 @@ TEST(receiver_that_stopped_is_reset_suspended_and_closed)
 	vdev_unharmed(&v);
 }
 
-/* Has the host send everything through one of the representor's queues. */
-static void send_by(unsigned int queue)
+/* Has the host send everything through one of the representor's queues, if the kernel can. */
+static bool send_by(unsigned int queue)
 {
 	char path[64];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/tx-%u/xps_cpus", v.name, queue);
 	f = fopen(path, "w");
+	if (!f && errno == ENOENT)
+		return false;
 	MUST(!f);
 	MUST(fprintf(f, "%lx", (1UL << sysconf(_SC_NPROCESSORS_ONLN)) - 1) < 0);
 	MUST(fclose(f));
+	return true;
 }
 
 /* A pair that the driver gives up: what waits for it is for nobody, and is not kept. */
@@ -151,7 +155,8 @@ TEST(pair_turned_off_while_frames_wait_for_it)
 	MUST(vdev_vring(&v, VHOST_VDPA_SET_VRING_ENABLE, 2, 1));
 	ASSERT_EQ(vdev_command(&v, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &pairs, 2),
 		  VIRTIO_NET_OK);
-	send_by(1);
+	if (!send_by(1))
+		SKIP("this kernel has no XPS: the host picks the queue");
 	vdev_flood(&v, 100, 60);
 	EXPECT_EQ(guest_stats(v.dir, "queue2", "drop.down"), 0);
 	pairs = 1;

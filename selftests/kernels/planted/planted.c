@@ -118,7 +118,7 @@ static int race_along(void *unused)
 	return 0;
 }
 
-static void data_race(void)
+static void count_at_once(void)
 {
 	struct task_struct *other = kthread_run(race_along, NULL, "planted");
 
@@ -139,7 +139,7 @@ static const struct {
 	{ "shift_too_far", shift_too_far },
 	{ "forgets_memory", forgets_memory },
 	{ "init_of_active_timer", init_of_active_timer },
-	{ "data_race", data_race },
+	{ "data_race", count_at_once },
 };
 
 static int __init planted_init(void)
