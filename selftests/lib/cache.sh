@@ -8,12 +8,16 @@
 #   cache_apt_cache ARG...	apt-cache
 #   cache_use_own_lists		from here on, package lists of our own instead of the
 #				machine's: of Debian 12 and its security updates or,
-#				with cache_suite=trixie, of Debian 13 and its backports
+#				with cache_suite=trixie, of Debian 13 and its backports;
+#				with cache_arch=s390x, of that architecture
+#   cache_unpack_all DIR PACKAGE...	the same with all that they depend on; of such lists
 
 CACHE=${WEFT_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/weft}
 cache_apt_options=()
 cache_without=()
 cache_suite=bookworm
+cache_arch=
+cache_lists=
 
 cache_apt_cache()
 {
@@ -25,8 +29,10 @@ cache_apt_cache()
 cache_use_own_lists()
 {
 	local apt=$CACHE/apt key=/usr/share/keyrings/debian-archive-keyring.gpg mirror lock rc=0
+	local arch=${cache_arch:-$(dpkg --print-architecture)}
 	[ $cache_suite = bookworm ] || apt+=-$cache_suite
-	[ ${#cache_apt_options[@]} = 0 ] || return 0
+	apt+=${cache_arch:+-$cache_arch}
+	[ "$cache_lists" != "$apt" ] || return 0
 	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
 	[ -e $key ] || die "$key is missing (package debian-archive-keyring)"
 	mirror=${WEFT_DEBIAN_MIRROR-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
@@ -41,7 +47,9 @@ cache_use_own_lists()
 	: >"$apt/status"
 	{
 		echo "deb [signed-by=$key] $mirror $cache_suite main"
-		case $cache_suite in
+		case $cache_suite$cache_arch in
+		# What goes beside it is often half written, for those that few have.
+		trixie?*) ;;
 		trixie)	echo "deb [signed-by=$key] $mirror $cache_suite-backports main" ;;
 		*)	echo "deb [signed-by=$key] ${mirror%/*}/debian-security $cache_suite-security main" ;;
 		esac
@@ -50,12 +58,13 @@ cache_use_own_lists()
 		-o "Dir::Etc::sourcelist=$apt/sources.list" -o "Dir::Etc::sourceparts=$apt/parts"
 		-o "Dir::State::lists=$apt/lists" -o "Dir::State::status=$apt/status"
 		-o "Dir::Cache=$apt/cache" -o "Dir::Etc::preferencesparts=$apt/parts"
-		-o "APT::Architecture=$(dpkg --print-architecture)" -o APT::Get::List-Cleanup=0
+		-o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o APT::Get::List-Cleanup=0
 		-o "APT::Sandbox::User=$(id -un)"
 	)
 	say_while "reading Debian's package lists" apt-get "${cache_apt_options[@]}" -q update ||
 		rc=$?
 	exec {lock}>&-
+	[ $rc != 0 ] || cache_lists=$apt
 	return $rc
 }
 
@@ -73,7 +82,7 @@ cache_download()
 
 cache_extract()
 {
-	dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" "${cache_without[@]/#/--exclude=}"
+	dpkg-deb --fsys-tarfile "$1" | tar -x --keep-directory-symlink -C "$2" "${cache_without[@]/#/--exclude=}"
 }
 
 # 2 if it could not be downloaded, 1 if not unpacked.
@@ -102,3 +111,20 @@ cache_unpack()
 		[ $rc = 0 ] || die "could not fetch $p"
 	done
 }
+
+# apt finds out what they are, for a machine that has nothing.
+cache_unpack_all()
+(
+	dir=$1
+	shift
+	cache_use_own_lists
+	tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
+	trap 'rm -rf "$tmp"' EXIT
+	mkdir "$tmp/partial"
+	say_while "downloading $* and what they need" apt-get "${cache_apt_options[@]}" -q -y \
+		--download-only --no-install-recommends -o "Dir::Cache::archives=$tmp" install "$@" || exit 1
+	mkdir -p "$dir"
+	for deb in "$tmp"/*.deb; do
+		cache_extract "$deb" "$dir" || exit 1
+	done
+)

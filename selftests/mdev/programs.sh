@@ -9,7 +9,7 @@
 
 run_programs()
 {
-	local out=$WEFT_TOP/build/selftests/${PROGRAMS_ROOM:-mdev}
+	local out=${WEFT_PROGRAMS:-$WEFT_TOP/build/selftests}/${PROGRAMS_ROOM:-mdev}
 	local arg n=0 total=0 rc=0 failed=0 skipped=0 st tests title
 	local -a vars=()
 	local -

@@ -26,6 +26,7 @@ kernel=$("$here/kernel.sh" --headers "$series")
 KVER=$(sed -n 's/^KVER=//p' <<<"$kernel")
 KDIR=$(sed -n 's/^KDIR=//p' <<<"$kernel")
 arch=$(sed -n 's/^ARCH=//p' <<<"$kernel")
+cross=$(sed -n 's/^CROSS_COMPILE=//p' <<<"$kernel")
 dir=${WEFT_BUILD:-$top/build/${GCOV_PROFILE:+coverage/}$KVER}
 mkdir -p "$dir"
 
@@ -46,7 +47,7 @@ farm()
 }
 
 # W=1 changes no object, and without it they would be built again to see warnings.
-with=("KDIR=$KDIR" "KVER=$KVER" ${arch:+"ARCH=$arch"} W=1)
+with=("KDIR=$KDIR" "KVER=$KVER" ${arch:+"ARCH=$arch"} ${cross:+"CROSS_COMPILE=$cross"} W=1)
 
 build()
 {
@@ -83,7 +84,7 @@ inputs()
 {
 	cd "$top"
 	echo "${with[*]} $* ${KCFLAGS-} ${GCOV_PROFILE-} ${KCOV_INSTRUMENT-}"
-	gcc --version | head -n 1
+	"${cross}gcc" --version | head -n 1
 	find Kbuild Makefile vhost mdev vdpa include -type f ! -path 'include/generated/*' \
 		-printf '%p %s %T@\n' | sort
 	ls "$dir/modules" 2>/dev/null || true

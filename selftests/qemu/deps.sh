@@ -20,10 +20,12 @@ packages()
 	style)	echo "shellcheck python3-docutils perl sparse xz-utils make gcc gcc-12 kmod" ;;
 	kernel)	echo "make gcc libc6-dev flex bison bc libelf-dev perl xz-utils kmod" ;;
 	cocci)	echo "coccinelle xz-utils" ;;
+	arm64)	echo "qemu-system-arm gcc-12-aarch64-linux-gnu gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;;
+	s390x)	echo "qemu-system-misc qemu-user-static gcc-12-s390x-linux-gnu gcc-s390x-linux-gnu libc6-dev-s390x-cross" ;;
 	dkms)	echo "openssl" ;; # dkms itself is fetched into the cache, never installed
 	peers)	echo "mmdebstrap e2fsprogs" ;;
 	demo)	echo "binutils zstd" ;;
-	*)	die "no such group: $1 (build qemu unit fuzz coverage style cocci kernel peers demo)" ;;
+	*)	die "no such group: $1 (build qemu unit fuzz coverage style cocci kernel peers demo arm64 s390x)" ;;
 	esac
 }
 
@@ -37,7 +39,7 @@ if [ "${1-}" = --list ]; then
 	list=1
 	shift
 fi
-[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz coverage style cocci kernel peers demo)"
+[ $# -gt 0 ] || die "usage: deps.sh [--list] GROUP... (build qemu unit fuzz coverage style cocci kernel peers demo arm64 s390x)"
 
 want=$(for g; do packages "$g"; done | tr ' ' '\n' | sort -u)
 if [ "$list" ]; then
@@ -58,7 +60,7 @@ missing=()
 for p in $want; do
 	installed "$p" && continue
 	# Any gcc will do where the distribution has no gcc-12 any more.
-	if [ "$p" = gcc-12 ] && [ -z "$(apt-cache policy gcc-12 2>/dev/null)" ]; then
+	if [[ $p == gcc-12* ]] && [ -z "$(apt-cache policy "$p" 2>/dev/null)" ]; then
 		continue
 	fi
 	missing+=("$p")

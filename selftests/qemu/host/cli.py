@@ -22,7 +22,7 @@ def arguments():
         prog="run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="run [options] -- COMMAND [ARG...]")
     p.add_argument("--kernel", default="6.12", metavar="SERIES",
-                   help="Debian kernel, or one of our own: uml, smp, kcsan (6.12)")
+                   help="Debian kernel, arm64 or s390x, or one of our own: uml, smp, kcsan (6.12)")
     p.add_argument("--smp", type=int, default=2, help="CPUs (2)")
     p.add_argument("--parallel", action="store_true",
                    help="under TCG, let its CPUs race, each in a thread; it may then die of a fault of "

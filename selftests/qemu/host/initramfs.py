@@ -13,7 +13,7 @@ from .cpio import Archive
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUSYBOX = "/bin/busybox"
 SIGNED = b"~Module signature appended~\n"
-MODULES = ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "overlay")
+MODULES = ("virtio_pci", "virtio_ccw", "virtio_console", "9p", "9pnet_virtio", "overlay")
 
 
 def _closure(moddir, wanted):
@@ -59,14 +59,15 @@ def _plain(path):
     return data
 
 
-def base(moddir, cache):
+def base(moddir, cache, root=""):
     """The part that is the same for every job, made once and kept in the cache."""
     kver = os.path.basename(moddir)
     with open(os.path.join(HERE, "init"), "rb") as f:
         init = f.read()
     with open(__file__, "rb") as f:
         ours = f.read()
-    busybox = shutil.which("busybox", path="/bin:/usr/bin:/usr/local/bin") or BUSYBOX
+    busybox = root + BUSYBOX if root else \
+        shutil.which("busybox", path="/bin:/usr/bin:/usr/local/bin") or BUSYBOX
     st = os.stat(busybox)
     key = hashlib.sha256(b"%s %r %d %d " % (kver.encode(), MODULES, st.st_size, st.st_mtime_ns) + init + ours)
     kept = os.path.join(cache, f"initramfs-{kver}-{key.hexdigest()[:16]}")

@@ -7,6 +7,13 @@ import subprocess
 
 QEMU = {"x86_64": "qemu-system-x86_64"}.get(os.uname().machine, "qemu-system-" + os.uname().machine)
 
+# Of machines of another architecture: the type, CPU and console. Theirs are all that
+# it takes to emulate well, where what Debian's kernel needs is less than "max".
+FOREIGN = {
+    "aarch64": ("virt", "cortex-a72", "ttyAMA0"),
+    "s390x": ("s390-ccw-virtio", "max", "ttysclp0"),
+}
+
 
 def kvm_works(vmlinuz, cache):
     """Tries it: /dev/kvm may be there, and still be unable to boot a kernel.
@@ -40,8 +47,8 @@ def kvm_works(vmlinuz, cache):
     return works
 
 
-def kernel_arguments(args):
-    words = ["console=ttyS0", "loglevel=5", "panic=-1", "panic_on_warn=1", "oops=panic",
+def kernel_arguments(args, console="ttyS0"):
+    words = [f"console={console}", "loglevel=5", "panic=-1", "panic_on_warn=1", "oops=panic",
              "no_timer_check", "mitigations=off", "watchdog_thresh=60",
              "rcupdate.rcu_cpu_stall_timeout=120"]
     if args.icount:
@@ -69,11 +76,18 @@ def _quoted(path):
     return path.replace(",", ",,")
 
 
-def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
+def qemu_arguments(args, kvm, kernel, initrd, console, results, ports):
     """ports: {name: file descriptor} of virtio ports, with 'qmp' and 'tty' beside them."""
-    cmd = [QEMU, "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
-           "-name", "weft-host", "-m", str(args.mem)]
-    if args.icount:
+    foreign = kernel.get("QEMU")
+    bus = "ccw" if foreign == "s390x" else "pci"
+    tty = "ttyS0"
+    cmd = ["qemu-system-" + foreign if foreign else QEMU, "-no-user-config", "-nodefaults",
+           "-display", "none", "-no-reboot", "-name", "weft-host", "-m", str(args.mem)]
+    threads = "multi" if args.parallel else "single"
+    if foreign:
+        kind, cpu, tty = FOREIGN[foreign]
+        cmd += ["-machine", kind, "-accel", f"tcg,thread={threads}", "-cpu", cpu, "-smp", str(args.smp)]
+    elif args.icount:
         cmd += ["-machine", args.machine, "-accel", "tcg", "-icount", "shift=0,sleep=off",
                 "-cpu", "max,la57=off,-erms,-fsrm", "-smp", "1",
                 "-rtc", "clock=vm,base=2026-01-01"]
@@ -84,15 +98,15 @@ def qemu_arguments(args, kvm, vmlinuz, initrd, console, results, ports):
         # One thread takes turns as all CPUs, unless races are wanted: with a
         # thread for each, a CPU may meet a breakpoint that code patching on
         # another has already taken away, and the kernel dies of it (QEMU 7.2).
-        threads = "multi" if args.parallel else "single"
         cmd += ["-machine", args.machine, "-accel", f"tcg,thread={threads}",
                 "-cpu", "max,la57=off", "-smp", str(args.smp)]
-    cmd += ["-kernel", vmlinuz, "-initrd", initrd, "-append", kernel_arguments(args),
+    cmd += ["-kernel", kernel["VMLINUZ"], "-initrd", initrd, "-append", kernel_arguments(args, tty),
             "-chardev", f"file,id=console,path={_quoted(console)}", "-serial", "chardev:console"]
     # multidevs=remap: without it, inodes of different mounts collide in the machine.
-    cmd += ["-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
-            "-virtfs", f"local,path={_quoted(results)},mount_tag=results,security_model=none,multidevs=remap",
-            "-device", "virtio-serial-pci,max_ports=16"]
+    for tag, path, more in ("root", "/", ",readonly=on"), ("results", _quoted(results), ""):
+        cmd += ["-fsdev", f"local,id={tag},path={path},security_model=none,multidevs=remap{more}",
+                "-device", f"virtio-9p-{bus},fsdev={tag},mount_tag={tag}"]
+    cmd += ["-device", f"virtio-serial-{bus},max_ports=16"]
     for name, fd in ports.items():
         cmd += ["-chardev", f"socket,id={name},fd={fd}"]
         if name == "qmp":

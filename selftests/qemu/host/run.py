@@ -63,7 +63,7 @@ def memfile(name, data):
     return fd
 
 
-def environment(args, modules):
+def environment(args, kernel, modules):
     env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
            "HOME": os.path.expanduser("~"), "USER": "root", "LOGNAME": "root",
            "TERM": os.environ.get("TERM", "dumb") if args.tty else "dumb",
@@ -71,15 +71,19 @@ def environment(args, modules):
     env.update({k: v for k, v in os.environ.items() if k.startswith("WEFT_")})
     env.update({"WEFT_RESULTS": "/results", "WEFT_MODULES": modules, "WEFT_TOP": TOP,
                 "WEFT_CACHE": cache_dir(), "WEFT_HOST": "1"})
+    if "FOREIGN" in kernel:
+        env["WEFT_PROGRAMS"] = os.path.join(TOP, "build", "selftests-" + kernel["FOREIGN"])
     env.update(e.split("=", 1) for e in args.env)
     return "".join(f"export {k}={shlex.quote(v)}\n" for k, v in env.items())
 
 
 def job(args, kernel, modules, results):
     covered = ("/tmp/", "/run/", "/dev/shm/")
-    keep = [d for d in {TOP, cache_dir()} if (d + "/").startswith(covered)]
-    if any(c.isspace() for d in keep for c in d):
-        raise Failed("folders below /tmp with blanks in their names do not work here")
+    root = kernel.get("ROOT", "")
+    shared = [TOP, cache_dir()] if root else []
+    keep = [] if root else [d for d in {TOP, cache_dir()} if (d + "/").startswith(covered)]
+    if any(c.isspace() for d in keep + shared for c in d):
+        raise Failed("folders with blanks in their names do not work here")
     with open(os.path.join(QEMU_DIR, "host", "main"), encoding="utf-8") as f:
         main = f.read()
     command = f"cd {shlex.quote(TOP)} || exit 125\n"
@@ -92,8 +96,9 @@ def job(args, kernel, modules, results):
     files = {
         "conf": f"KVER={shlex.quote(kernel['KVER'])}\nMODDIR={shlex.quote(kernel['MODDIR'])}\n"
                 f"KEEP={shlex.quote(' '.join(sorted(keep)))}\n"
-                f"RESULTS={shlex.quote(results)}\n",
-        "env": environment(args, modules),
+                f"RESULTS={shlex.quote(results)}\n"
+                f"ROOT={shlex.quote(root)}\nSHARED={shlex.quote(' '.join(shared))}\n",
+        "env": environment(args, kernel, modules),
         "command": command,
         "main": main,
     }
@@ -122,17 +127,17 @@ class Machine:
         for n in names:
             self.ends[n], theirs[n] = socket.socketpair()
         files = job(args, kernel, modules, results)
-        kvm = not (uml or args.no_kvm or args.icount) and \
+        kvm = not (uml or "QEMU" in kernel or args.no_kvm or args.icount) and \
             machine.kvm_works(kernel["VMLINUZ"], cache_dir())
         self.accel = "UML" if uml else "KVM" if kvm else "TCG"
-        initrd = memfile("initrd", initramfs.base(kernel["MODDIR"], cache_dir()) + initramfs.job(files))
+        initrd = memfile("initrd", initramfs.base(kernel["MODDIR"], cache_dir(), kernel.get("ROOT", "")) +
+                         initramfs.job(files))
         ports = {n: s.fileno() for n, s in theirs.items()}
         if uml:
             cmd = machine.uml_arguments(args, kernel["VMLINUZ"], f"/proc/self/fd/{initrd}", tmp, ports)
             self._log = open(log, "wb")
         else:
-            cmd = machine.qemu_arguments(args, kvm, kernel["VMLINUZ"], f"/proc/self/fd/{initrd}", log,
-                                         results, ports)
+            cmd = machine.qemu_arguments(args, kvm, kernel, f"/proc/self/fd/{initrd}", log, results, ports)
         libc = ctypes.CDLL(None, use_errno=True)
 
         def with_us():
