@@ -13,6 +13,7 @@
 #include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pci-ecam.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -54,6 +55,8 @@ struct soft_function {
 static struct {
 #ifndef CONFIG_PCI_DOMAINS_GENERIC
 	struct pci_sysdata sd;
+#elif defined(CONFIG_PCI_ECAM)
+	struct pci_config_window window;	/* with ACPI; its parent is none */
 #endif
 	int domain;
 	struct pci_host_bridge *bridge;

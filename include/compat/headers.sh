@@ -53,7 +53,11 @@ config()
 # A word about what this kernel goes without.
 config CONFIG_MODULES || { say "this kernel takes no modules (CONFIG_MODULES)"; exit 1; }
 [ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_VFIO_MDEV ||
-	say "left out: mdev/ (weft_softpci, weft_vgpu), as this kernel lacks CONFIG_VFIO_MDEV"
+	say "left out: weft_vgpu, as this kernel lacks CONFIG_VFIO_MDEV"
+[ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_X86 || config CONFIG_PCI_DOMAINS_GENERIC ||
+	say "left out: weft_softpci, as this kernel's PCI code knows its own buses alone"
+[ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_VFIO_MDEV || config CONFIG_VDPA ||
+	say "left out: weft_softpci, as this kernel lacks CONFIG_VFIO_MDEV and CONFIG_VDPA"
 ! grep -q '\.o$' "$tree/vdpa/Kbuild" 2>/dev/null || config CONFIG_VDPA ||
 	[ "${4-}" ] || say "left out: vdpa/, as this kernel lacks CONFIG_VDPA (see make vdpa-core)"
 if config CONFIG_VDPA && grep -q weft_vdpa_pci "$tree/vdpa/Kbuild" 2>/dev/null; then
