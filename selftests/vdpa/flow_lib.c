@@ -72,6 +72,7 @@ static bool whole(struct flow *f)
 {
 	const uint8_t *got = f->frame + VDEV_HDR;
 	static struct guest_frame want;
+	struct virtio_net_hdr hdr = guest_frame_hdr((void *)f->frame);
 	const char *differs;
 	uint32_t seq;
 
@@ -81,7 +82,7 @@ static bool whole(struct flow *f)
 	if (seq < f->next)
 		SAY(f, "frame %u is received behind %u", seq, f->next - 1);
 	guest_frame_make(&want, GUEST_RX, seq, 60, FRAME_MAX, false);
-	differs = guest_frame_differs(&want, (void *)f->frame, got, f->have - VDEV_HDR);
+	differs = guest_frame_differs(&want, &hdr, got, f->have - VDEV_HDR);
 	if (differs)
 		SAY(f, "received: %s", differs);
 	f->next = seq + 1;
@@ -103,7 +104,7 @@ static bool receive(struct flow *f)
 		guest_mem_read(&f->g->mem, b->addr, f->frame + f->have, len);
 		f->have += len;
 		if (!f->parts)
-			f->parts = ((struct virtio_net_hdr_mrg_rxbuf *)f->frame)->num_buffers;
+			f->parts = le16toh(((struct virtio_net_hdr_mrg_rxbuf *)f->frame)->num_buffers);
 		if (!--f->parts) {
 			if (!whole(f))
 				return false;

@@ -496,7 +496,7 @@ static void client(bool packed, int sock)
 	for (uint64_t n = 0;; n++) {
 		guest_scribble(&g.ring[n & 1], n, g.buf[0]);
 		if (!packed && n % 64 == 0)
-			g.ring[n >> 6 & 1].avail->idx++;
+			g.ring[n >> 6 & 1].avail->idx = htole16(n >> 7);
 		if (n == 20000 && write(sock, "", 1) != 1)
 			_exit(1);
 	}

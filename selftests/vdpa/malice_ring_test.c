@@ -196,7 +196,7 @@ static void run_ring_is_buffer(bool packed)
 		for (unsigned int i = 64; i--; ) {
 			guest_raw_desc(ring, i, at, 4096, WRITE, i);
 			if (!packed)
-				ring->avail->ring[i] = i;
+				ring->avail->ring[i] = htole16(i);
 		}
 		guest_raw_show(ring, 64);
 		vdev_flood(&v, 200, 60 + 400 * a);
@@ -226,9 +226,9 @@ TEST(a7_used_index_is_of_no_interest)
 		ASSERT_EQ(vdev_send(&v), 0);
 		ASSERT_EQ(vdev_receive(&v), 0);
 		/* What the driver is told next is right all the same. */
-		g.ring[GUEST_RX].used->idx = g.ring[GUEST_RX].used_idx + i * 7;
-		g.ring[GUEST_TX].used->flags = i;
-		g.ring[GUEST_RX].used->idx = g.ring[GUEST_RX].used_idx;
+		g.ring[GUEST_RX].used->idx = htole16(g.ring[GUEST_RX].used_idx + i * 7);
+		g.ring[GUEST_TX].used->flags = htole16(i);
+		g.ring[GUEST_RX].used->idx = htole16(g.ring[GUEST_RX].used_idx);
 	}
 	vdev_unharmed(&v);
 }
@@ -306,7 +306,7 @@ static void send_raw(const struct virtio_net_hdr *hdr, size_t len)
 	uint32_t used;
 
 	if (hdr)
-		h.hdr = *hdr;
+		h.hdr = guest_frame_hdr(hdr);
 	guest_mem_fill(&g.mem, g.buf[GUEST_TX], 0, VDEV_BUF);
 	guest_mem_write(&g.mem, g.buf[GUEST_TX], &h, VDEV_HDR);
 	/* The same bytes again and again, where it is longer */
@@ -463,8 +463,7 @@ static void run_scribble(bool packed, unsigned int queue)
 		for (unsigned int k = 0; k < 2 * g.c.size; k++)
 			guest_scribble(scribbled, n++, g.buf[GUEST_TX]);
 		if (!packed)
-			__atomic_store_n(&scribbled->avail->idx, (uint16_t)(i % 64 + 1),
-					 __ATOMIC_RELEASE);
+			guest_ring_store(&scribbled->avail->idx, i % 64 + 1);
 		eventfd_write(scribbled->kick, 1);
 		if (queue == GUEST_RX)
 			vdev_flood(&v, 1, 100);

@@ -238,13 +238,13 @@ static void *transmit(void *arg)
 	uint16_t used, shown = 0;
 
 	while (!stop) {
-		used = __atomic_load_n(&ring->used->idx, __ATOMIC_ACQUIRE);
+		used = guest_ring_load(&ring->used->idx);
 		if ((uint16_t)(shown - used) >= ring->size) {
 			sched_yield();
 			continue;
 		}
 		shown = used + ring->size;
-		__atomic_store_n(&ring->avail->idx, shown, __ATOMIC_RELEASE);
+		guest_ring_store(&ring->avail->idx, shown);
 		eventfd_write(ring->kick, 1);
 	}
 	return NULL;
@@ -256,8 +256,9 @@ static void begin_transmit(pthread_t *t)
 
 	guest_mem_fill(&g.mem, g.buf[GUEST_TX], 0, VDEV_BUF);
 	for (unsigned int i = 0; i < ring->size; i++) {
-		ring->desc[i] = (struct vring_desc){ g.buf[GUEST_TX], VDEV_HDR + 60 };
-		ring->avail->ring[i] = i;
+		ring->desc[i] = (struct vring_desc){ htole64(g.buf[GUEST_TX]),
+						     htole32(VDEV_HDR + 60) };
+		ring->avail->ring[i] = htole16(i);
 	}
 	stop = false;
 	ASSERT_EQ(pthread_create(t, NULL, transmit, NULL), 0);

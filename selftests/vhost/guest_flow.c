@@ -113,7 +113,7 @@ static int make_ready(struct traffic *t)
 		return 0;
 	make(t, TO_FAR, t->sent);
 	if (!t->c.host_header)
-		hdr.hdr = frame.hdr;
+		hdr.hdr = traffic_is_native(t) ? frame.hdr : guest_frame_hdr(&frame.hdr);
 	guest_mem_write(&t->mem, t->ready->addr, &hdr, t->hdr);
 	guest_mem_write(&t->mem, t->ready->addr + t->hdr, frame.data, frame.len);
 	t->ready->len = t->hdr + frame.len;
@@ -208,10 +208,11 @@ static int post(struct traffic *t)
 
 static int check_frame(struct traffic *t, const struct virtio_net_hdr *hdr)
 {
+	struct virtio_net_hdr h = traffic_is_native(t) ? *hdr : guest_frame_hdr(hdr);
 	const char *differs;
 
 	make(t, TO_GUEST, t->received);
-	differs = guest_frame_differs(&frame, hdr, received, t->have);
+	differs = guest_frame_differs(&frame, &h, received, t->have);
 	if (differs)
 		return traffic_fail(t, "receive: frame %u: %s", t->received, differs);
 	t->received++;
@@ -231,7 +232,8 @@ static int receive(struct traffic *t, struct traffic_buf *b, uint32_t len)
 		if (len < skip)
 			return traffic_fail(t, "receive: %u bytes have no header", len);
 		guest_mem_read(&t->mem, b->addr, &hdr, skip);
-		t->parts = t->c.mergeable ? hdr.num_buffers : 1;
+		t->parts = !t->c.mergeable ? 1 :
+			   traffic_is_native(t) ? hdr.num_buffers : le16toh(hdr.num_buffers);
 		t->have = 0;
 		if (!t->parts)
 			return traffic_fail(t, "receive: a frame in 0 buffers");

@@ -15,6 +15,12 @@ struct traffic_buf {
 	bool busy;			/* in the ring */
 };
 
+/* Whether headers are in the machine's byte order: without VERSION_1. Packed rings have it. */
+static inline bool traffic_is_native(const struct traffic *t)
+{
+	return t->c.legacy && (!t->c.packed || t->c.backend == GUEST_PACKET);
+}
+
 int traffic_fail(struct traffic *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void traffic_note(struct traffic *t, uint64_t *map, uint64_t addr, size_t len);
 

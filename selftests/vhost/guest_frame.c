@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "guest_frame.h"
 
+#include <endian.h>
 #include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,6 +95,17 @@ void guest_frame_make(struct guest_frame *f, unsigned int way, uint32_t seq, siz
 	f->data[13] = 0xb5;
 	if (gso && f->len > ETH_FRAME_LEN && h >> 48 & 1)
 		make_gso(f);
+}
+
+struct virtio_net_hdr guest_frame_hdr(const struct virtio_net_hdr *hdr)
+{
+	struct virtio_net_hdr h = *hdr;
+
+	h.hdr_len = htole16(h.hdr_len);
+	h.gso_size = htole16(h.gso_size);
+	h.csum_start = htole16(h.csum_start);
+	h.csum_offset = htole16(h.csum_offset);
+	return h;
 }
 
 const char *guest_frame_differs(const struct guest_frame *want, const struct virtio_net_hdr *hdr,

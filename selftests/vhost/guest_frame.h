@@ -25,6 +25,12 @@ void guest_frame_make(struct guest_frame *f, unsigned int way, uint32_t seq, siz
 		      size_t max, bool gso);
 
 /* NULL if they are the same; else what differs, in a static buffer. */
+/*
+ * The guest's headers are little-endian, with VERSION_1, and those of packet sockets
+ * of the machine's byte order: one made the other.
+ */
+struct virtio_net_hdr guest_frame_hdr(const struct virtio_net_hdr *hdr);
+
 const char *guest_frame_differs(const struct guest_frame *want, const struct virtio_net_hdr *hdr,
 				const uint8_t *data, size_t len);
 

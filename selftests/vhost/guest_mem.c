@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "guest_mem.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,7 +224,7 @@ bool guest_mem_dirty(const struct guest_mem *m, uint64_t addr)
 {
 	uint64_t page = guest_mem_gpa(m, addr) / GUEST_PAGE;
 
-	return m->log[page / 64] >> page % 64 & 1;
+	return le64toh(m->log[page / 64]) >> page % 64 & 1;
 }
 
 void guest_mem_clean(struct guest_mem *m)

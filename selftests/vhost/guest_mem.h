@@ -23,6 +23,18 @@
 #define GUEST_GPA	0x100000000ULL	/* guest-physical address of the first byte */
 #define GUEST_IOVA	0x10000000000ULL	/* IOVA of guest-physical 0 */
 
+/*
+ * Addresses that a kernel sees to be none of the user's begin at 2^47, or somewhere
+ * up to 2^63; or there are none, where it has a space of its own, as on s390x.
+ */
+#if defined(__x86_64__)
+#define GUEST_USER_BITS	47
+#elif defined(__s390x__)
+#define GUEST_USER_BITS	64
+#else
+#define GUEST_USER_BITS	63
+#endif
+
 struct guest_mem {
 	uint8_t *base;			/* the mapping */
 	size_t size;

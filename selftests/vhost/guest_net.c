@@ -142,10 +142,12 @@ ssize_t guest_far_receive(int far, struct virtio_net_hdr *hdr, void *frame, size
 static int prepare(int fd, int hdr)
 {
 	unsigned int offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+	int little = 1;		/* as VERSION_1 has them */
 
 	if (hdr == GUEST_NO_HDR)
 		return 0;
-	return ioctl(fd, TUNSETVNETHDRSZ, &hdr) || ioctl(fd, TUNSETOFFLOAD, offloads) ? -1 : 0;
+	return ioctl(fd, TUNSETVNETHDRSZ, &hdr) || ioctl(fd, TUNSETVNETLE, &little) ||
+	       ioctl(fd, TUNSETOFFLOAD, offloads) ? -1 : 0;
 }
 
 int guest_tap_open(const char *name, int hdr, int flags)

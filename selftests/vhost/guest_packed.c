@@ -42,15 +42,15 @@ static void packed_reset(struct guest_ring *r)
 	for (unsigned int i = 0; i < r->size; i++) {
 		bool wrap = i < r->avail_idx ? r->avail_wrap : !r->avail_wrap;
 
-		r->pdesc[i].flags = wrap ? AVAIL | USED : 0;
+		r->pdesc[i].flags = htole16(wrap ? AVAIL | USED : 0);
 	}
 }
 
 static void fill(struct vring_packed_desc *d, const struct guest_buf *buf, uint16_t id)
 {
-	d->addr = buf->addr;
-	d->len = buf->len;
-	d->id = id;
+	d->addr = htole64(buf->addr);
+	d->len = htole32(buf->len);
+	d->id = htole16(id);
 }
 
 static void fill_table(struct guest_ring *r, uint64_t table, const struct guest_buf *buf,
@@ -61,7 +61,7 @@ static void fill_table(struct guest_ring *r, uint64_t table, const struct guest_
 		struct vring_packed_desc *d = guest_mem_ptr(r->mem, table + 16 * (i - first));
 
 		fill(d, &buf[i], 0);
-		d->flags = i >= out ? VRING_DESC_F_WRITE : 0;
+		d->flags = htole16(i >= out ? VRING_DESC_F_WRITE : 0);
 	}
 }
 
@@ -76,7 +76,7 @@ static void make_available(struct guest_ring *r, uint16_t flags)
 
 	flags |= r->avail_wrap ? AVAIL : USED;
 	if (r->pending_flags) {
-		d->flags = flags;
+		d->flags = htole16(flags);
 	} else {
 		r->pending = r->avail_idx;
 		r->pending_flags = flags;
@@ -123,11 +123,11 @@ static void packed_add(struct guest_ring *r, const struct guest_buf *buf, unsign
 /* Whether the device wants to be told when what is available goes from old to idx. */
 static bool asks_of(const struct guest_ring *r, uint16_t old, uint16_t idx)
 {
-	uint16_t flags = __atomic_load_n(&r->device->flags, __ATOMIC_RELAXED), off, event;
+	uint16_t flags = guest_ring_load(&r->device->flags), off, event;
 
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC)
 		return flags != VRING_PACKED_EVENT_FLAG_DISABLE;
-	off = __atomic_load_n(&r->device->off_wrap, __ATOMIC_RELAXED);
+	off = guest_ring_load(&r->device->off_wrap);
 	event = off & ~WRAP;
 	if (!!(off & WRAP) != r->avail_wrap)
 		event -= r->size;
@@ -144,7 +144,7 @@ static bool packed_show(struct guest_ring *r)
 	unsigned int fresh = r->fresh;
 
 	if (r->pending_flags)
-		__atomic_store_n(&r->pdesc[r->pending].flags, r->pending_flags, __ATOMIC_RELEASE);
+		guest_ring_store(&r->pdesc[r->pending].flags, r->pending_flags);
 	r->pending_flags = 0;
 	r->fresh = 0;
 	/* Pairs with the device's, between what it asks for and its look at the ring. */
@@ -154,7 +154,7 @@ static bool packed_show(struct guest_ring *r)
 
 static bool packed_has_used(const struct guest_ring *r)
 {
-	uint16_t flags = __atomic_load_n(&r->pdesc[r->used_idx].flags, __ATOMIC_ACQUIRE);
+	uint16_t flags = guest_ring_load(&r->pdesc[r->used_idx].flags);
 
 	return r->in_batch ||
 	       (!!(flags & AVAIL) == r->used_wrap && !!(flags & USED) == r->used_wrap);
@@ -162,7 +162,7 @@ static bool packed_has_used(const struct guest_ring *r)
 
 static void packed_calls_off(struct guest_ring *r)
 {
-	__atomic_store_n(&r->driver->flags, VRING_PACKED_EVENT_FLAG_DISABLE, __ATOMIC_RELAXED);
+	guest_ring_store(&r->driver->flags, VRING_PACKED_EVENT_FLAG_DISABLE);
 }
 
 /* Here `after` counts descriptors: right where each buffer has one. */
@@ -172,16 +172,15 @@ static void packed_calls_on(struct guest_ring *r, unsigned int after)
 	bool wrap = r->used_wrap;
 
 	if (!r->event_idx) {
-		__atomic_store_n(&r->driver->flags, VRING_PACKED_EVENT_FLAG_ENABLE,
-				 __ATOMIC_RELAXED);
+		guest_ring_store(&r->driver->flags, VRING_PACKED_EVENT_FLAG_ENABLE);
 		return;
 	}
 	if (off >= r->size) {
 		off -= r->size;
 		wrap = !wrap;
 	}
-	__atomic_store_n(&r->driver->off_wrap, off | (wrap ? WRAP : 0), __ATOMIC_RELAXED);
-	__atomic_store_n(&r->driver->flags, VRING_PACKED_EVENT_FLAG_DESC, __ATOMIC_RELEASE);
+	guest_ring_store(&r->driver->off_wrap, off | (wrap ? WRAP : 0));
+	guest_ring_store(&r->driver->flags, VRING_PACKED_EVENT_FLAG_DESC);
 }
 
 static void release(struct guest_ring *r, uint16_t id)
@@ -226,12 +225,12 @@ static bool packed_get(struct guest_ring *r, uint32_t *len, void **token)
 		return false;
 	if (!r->in_batch) {
 		d = &r->pdesc[r->used_idx];
-		id = __atomic_load_n(&d->id, __ATOMIC_RELAXED);
-		*len = __atomic_load_n(&d->len, __ATOMIC_RELAXED);
+		id = guest_ring_load(&d->id);
+		*len = le32toh(__atomic_load_n(&d->len, __ATOMIC_RELAXED));
 		if (id >= r->size || !r->slot[id].descs)
 			return guest_ring_nonsense("used id %u was not available", id);
 		/* The length has a meaning only where something was written. */
-		if (!(d->flags & VRING_DESC_F_WRITE))
+		if (!(guest_ring_load(&d->flags) & VRING_DESC_F_WRITE))
 			*len = 0;
 		if (*len > r->slot[id].writable)
 			return guest_ring_nonsense("%u bytes written to a buffer of %u", *len,

@@ -4,6 +4,32 @@
 
 #include <string.h>
 
+/* To the ring's byte order, or from it */
+static uint16_t order16(const struct guest_ring *r, uint16_t val)
+{
+	return r->big ? htobe16(val) : htole16(val);
+}
+
+static uint32_t order32(const struct guest_ring *r, uint32_t val)
+{
+	return r->big ? htobe32(val) : htole32(val);
+}
+
+static uint64_t order64(const struct guest_ring *r, uint64_t val)
+{
+	return r->big ? htobe64(val) : htole64(val);
+}
+
+static uint16_t load(const struct guest_ring *r, const uint16_t *p)
+{
+	return order16(r, htole16(guest_ring_load(p)));
+}
+
+static void store(const struct guest_ring *r, uint16_t *p, uint16_t val)
+{
+	guest_ring_store(p, le16toh(order16(r, val)));
+}
+
 /* Which index the driver, and the device, wants to hear of: behind the rings. */
 static uint16_t *used_event(const struct guest_ring *r)
 {
@@ -41,17 +67,18 @@ static void split_reset(struct guest_ring *r)
 	r->avail_idx = at;
 	r->shown_idx = at;
 	r->used_idx = at;
-	r->avail->idx = at;
-	r->used->idx = at;
-	*used_event(r) = at;
-	*avail_event(r) = at;
+	r->avail->idx = order16(r, at);
+	r->used->idx = order16(r, at);
+	*used_event(r) = order16(r, at);
+	*avail_event(r) = order16(r, at);
 }
 
-static void fill(struct vring_desc *d, const struct guest_buf *buf, bool write)
+static void fill(const struct guest_ring *r, struct vring_desc *d, const struct guest_buf *buf,
+		 bool write)
 {
-	d->addr = buf->addr;
-	d->len = buf->len;
-	d->flags = write ? VRING_DESC_F_WRITE : 0;
+	d->addr = order64(r, buf->addr);
+	d->len = order32(r, buf->len);
+	d->flags = order16(r, write ? VRING_DESC_F_WRITE : 0);
 }
 
 /* The table's entries follow each other, and end with one that has no NEXT. */
@@ -62,11 +89,11 @@ static void fill_table(struct guest_ring *r, uint64_t table, const struct guest_
 		/* An entry is aligned, so it is on one page. */
 		struct vring_desc *d = guest_mem_ptr(r->mem, table + 16 * (i - first));
 
-		fill(d, &buf[i], i >= out);
+		fill(r, d, &buf[i], i >= out);
 		d->next = 0;
 		if (i + 1 < n) {
-			d->flags |= VRING_DESC_F_NEXT;
-			d->next = i - first + 1;
+			d->flags |= order16(r, VRING_DESC_F_NEXT);
+			d->next = order16(r, i - first + 1);
 		}
 	}
 }
@@ -81,10 +108,10 @@ static void split_add(struct guest_ring *r, const struct guest_buf *buf, unsigne
 
 	for (i = 0; i < n && i < direct; i++) {
 		d = &r->desc[id];
-		fill(d, &buf[i], i >= out);
+		fill(r, d, &buf[i], i >= out);
 		id = r->slot[id].next;
-		d->next = id;
-		d->flags |= VRING_DESC_F_NEXT;
+		d->next = order16(r, id);
+		d->flags |= order16(r, VRING_DESC_F_NEXT);
 	}
 	if (i < n) {
 		uint64_t table = r->table_addr + 16ULL * r->table * head;
@@ -92,12 +119,12 @@ static void split_add(struct guest_ring *r, const struct guest_buf *buf, unsigne
 
 		fill_table(r, table, buf, i, out, n);
 		d = &r->desc[id];
-		fill(d, &whole, false);
-		d->flags = VRING_DESC_F_INDIRECT;
+		fill(r, d, &whole, false);
+		d->flags = order16(r, VRING_DESC_F_INDIRECT);
 		id = r->slot[id].next;
 		i++;
 	}
-	d->flags &= ~VRING_DESC_F_NEXT;
+	d->flags &= order16(r, ~VRING_DESC_F_NEXT);
 	r->free_head = id;
 
 	for (unsigned int w = out; w < n; w++)
@@ -105,16 +132,15 @@ static void split_add(struct guest_ring *r, const struct guest_buf *buf, unsigne
 	r->slot[head].token = token;
 	r->slot[head].writable = writable;
 	r->slot[head].descs = i;
-	r->avail->ring[r->avail_idx++ & (r->size - 1)] = head;
+	r->avail->ring[r->avail_idx++ & (r->size - 1)] = order16(r, head);
 }
 
 /* Whether the device wants to be told when what is available goes from old to idx. */
 static bool asks_of(const struct guest_ring *r, uint16_t old, uint16_t idx)
 {
 	if (r->event_idx)
-		return vring_need_event(__atomic_load_n(avail_event(r), __ATOMIC_RELAXED), idx,
-					old);
-	return !(__atomic_load_n(&r->used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY);
+		return vring_need_event(load(r, avail_event(r)), idx, old);
+	return !(load(r, &r->used->flags) & VRING_USED_F_NO_NOTIFY);
 }
 
 static bool split_asks(const struct guest_ring *r)
@@ -127,7 +153,7 @@ static bool split_show(struct guest_ring *r)
 	uint16_t old = r->shown_idx;
 
 	r->shown_idx = r->avail_idx;
-	__atomic_store_n(&r->avail->idx, r->avail_idx, __ATOMIC_RELEASE);
+	store(r, &r->avail->idx, r->avail_idx);
 	/* Pairs with the device's, between what it asks for and its look at idx. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return asks_of(r, old, r->avail_idx);
@@ -135,7 +161,7 @@ static bool split_show(struct guest_ring *r)
 
 static bool split_has_used(const struct guest_ring *r)
 {
-	return r->in_batch || __atomic_load_n(&r->used->idx, __ATOMIC_ACQUIRE) != r->used_idx;
+	return r->in_batch || load(r, &r->used->idx) != r->used_idx;
 }
 
 /* Far enough away for as long as nobody takes 2^14 back. */
@@ -143,20 +169,18 @@ static void split_calls_off(struct guest_ring *r)
 {
 	if (r->event_idx) {
 		r->quiet_idx = r->used_idx;
-		__atomic_store_n(used_event(r), (uint16_t)(r->used_idx + 0xbfff),
-				 __ATOMIC_RELAXED);
+		store(r, used_event(r), r->used_idx + 0xbfff);
 	} else {
-		__atomic_store_n(&r->avail->flags, VRING_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
+		store(r, &r->avail->flags, VRING_AVAIL_F_NO_INTERRUPT);
 	}
 }
 
 static void split_calls_on(struct guest_ring *r, unsigned int after)
 {
 	if (r->event_idx)
-		__atomic_store_n(used_event(r), (uint16_t)(r->used_idx + after - 1),
-				 __ATOMIC_RELAXED);
+		store(r, used_event(r), r->used_idx + after - 1);
 	else
-		__atomic_store_n(&r->avail->flags, 0, __ATOMIC_RELAXED);
+		store(r, &r->avail->flags, 0);
 }
 
 /* Gives a chain's descriptors back. In order, they are behind the free ones as it is. */
@@ -199,8 +223,8 @@ static bool split_get(struct guest_ring *r, uint32_t *len, void **token)
 	if (!split_has_used(r))
 		return false;
 	if (!r->in_batch) {
-		id = __atomic_load_n(&e->id, __ATOMIC_RELAXED);
-		*len = __atomic_load_n(&e->len, __ATOMIC_RELAXED);
+		id = order32(r, __atomic_load_n(&e->id, __ATOMIC_RELAXED));
+		*len = order32(r, __atomic_load_n(&e->len, __ATOMIC_RELAXED));
 		if (id >= r->size || !r->slot[id].descs)
 			return guest_ring_nonsense("used id %u was not available", id);
 		if (*len > r->slot[id].writable)

@@ -2,11 +2,14 @@
 /* Setting traffic up, and taking it from device to device; see guest_flow.c. */
 #include "guest_traffic.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "guest_flow.h"
 
@@ -164,6 +167,9 @@ int traffic_open(struct traffic *t, const struct traffic_config *c, const char *
 		return fail_errno(t, "a network namespace");
 	if (guest_link_open(&t->link, c->backend, c->host_header ? GUEST_NO_HDR : (int)t->hdr))
 		return fail_errno(t, "the backend's link");
+	if (traffic_is_native(t) && c->backend != GUEST_PACKET &&
+	    ioctl(t->link.backend, TUNSETVNETLE, &(int){ BYTE_ORDER == LITTLE_ENDIAN }))
+		return fail_errno(t, "the byte order of the backend's headers");
 	if (lay_out(t) || place_buffers(t) || connect_device(t, node) || traffic_start(t))
 		return -1;
 	return 0;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -372,7 +373,8 @@ TEST(features_are_those_of_in_tree_and_more)
 
 TEST(features_array)
 {
-	uint64_t a[10], f = 0;
+	uint64_t a[10], f = 0, *last;
+	uint8_t *page;
 	int fd = open(guest_dev_node(), O_RDWR);
 
 	ASSERT_EQ(ioctl(fd, VHOST_GET_FEATURES, &f), 0);
@@ -395,9 +397,12 @@ TEST(features_array)
 	a[9] = 0;
 	a[2] = 1ULL << 63;
 	EXPECT_ERRNO(EOPNOTSUPP, ioctl(fd, VHOST_SET_FEATURES_ARRAY, a));
-	a[0] = ~0ULL;
-	a[2] = 0;
-	EXPECT_ERRNO(EFAULT, ioctl(fd, VHOST_GET_FEATURES_ARRAY, a));
+	/* All behind it is cleared, up to where no memory is. */
+	page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(page != MAP_FAILED && !mprotect(page + 4096, 4096, PROT_NONE));
+	last = (uint64_t *)(page + 4096) - 3;
+	last[0] = ~0ULL;
+	EXPECT_ERRNO(EFAULT, ioctl(fd, VHOST_GET_FEATURES_ARRAY, last));
 	EXPECT_ERRNO(EFAULT, ioctl(fd, VHOST_SET_FEATURES_ARRAY, NOWHERE));
 	EXPECT_ERRNO(EFAULT, ioctl(fd, VHOST_GET_FEATURES_ARRAY, NOWHERE));
 }

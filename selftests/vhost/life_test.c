@@ -366,7 +366,7 @@ static void run_unmapped(bool packed, bool write_protected)
 		rig_desc(&r, GUEST_TX, 1, r.buf[GUEST_TX], 100, 0, 1);
 	rig_avail(&r, GUEST_TX, 1, 1);
 	if (!packed)
-		ring->avail->idx = 2;
+		ring->avail->idx = htole16(2);
 	ASSERT_EQ(write_protected ? mprotect(at, len, PROT_READ) : munmap(at, len), 0);
 	eventfd_write(ring->kick, 1);
 	rig_reaches(&r, GUEST_TX, "fault.ring-unreadable", 1);

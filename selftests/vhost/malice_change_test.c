@@ -105,6 +105,8 @@ TEST(a1_log_address_beyond_the_log_with_an_iotlb)
 /* Without one, it is physical. */
 TEST(a1_log_address_beyond_the_log)
 {
+	if (GUEST_USER_BITS > 47)
+		SKIP("the bits of any address may be in the user's memory here");
 	rig_open(&r, &(struct rig_config){ .log = true });
 	EXPECT_ERRNO(EINVAL, set_log_addr(GUEST_TX, 1 << VHOST_VRING_F_LOG, 1ULL << 62));
 	rig_unharmed(&r);

@@ -124,14 +124,17 @@ TEST(a1_packed_log_that_is_gone)
 TEST(a1_log_that_cannot_hold_the_memory)
 {
 	struct vhost_memory *t = guest_mem_table(&r.mem);
-	uint64_t base = 0x7ffffffff000;
+	uint64_t base = GUEST_USER_BITS > 47 ? 1ULL << 63 : 0x7ffffffff000;
 
+	if (GUEST_USER_BITS > 63)
+		SKIP("any address may be the user's here");
 	rig_open(&r, &(struct rig_config){ .log = true });
 	t = guest_mem_table(&r.mem);
 	EXPECT_ERRNO(EFAULT, ioctl(r.dev.fd, VHOST_SET_LOG_BASE, &base));
 	/* Bits of the highest addresses are out of the user's reach. */
 	t->regions[0].guest_phys_addr = 0xfffffffff0000000;
-	EXPECT_ERRNO(EFAULT, ioctl(r.dev.fd, VHOST_SET_MEM_TABLE, t));
+	if (GUEST_USER_BITS == 47)
+		EXPECT_ERRNO(EFAULT, ioctl(r.dev.fd, VHOST_SET_MEM_TABLE, t));
 	rig_unharmed(&r);
 }
 
@@ -469,12 +472,14 @@ TEST(a6_ranges_that_are_none)
 	rig_open(&r, &(struct rig_config){ .iotlb = GUEST_IOTLB_PRELOADED });
 	EXPECT_ERRNO(EINVAL, update(0, 0, page));
 	EXPECT_ERRNO(EFAULT, update(0, ~0ULL, page));
-	EXPECT_ERRNO(EFAULT, update(0, ~0ULL, NULL));
 	EXPECT_ERRNO(EFAULT, update(~0ULL, 2, page));
 	EXPECT_ERRNO(EFAULT, update(~0ULL - 4095, 4097, page));
-	EXPECT_ERRNO(EFAULT, update(0, 4096, (void *)~0xfffUL));
-	EXPECT_ERRNO(EFAULT, update(0, 4096, (void *)0xffff888000000000));
-	EXPECT_ERRNO(EFAULT, update(0, 1ULL << 48, page));
+	if (GUEST_USER_BITS < 64) {
+		EXPECT_ERRNO(EFAULT, update(0, ~0ULL, NULL));
+		EXPECT_ERRNO(EFAULT, update(0, 4096, (void *)~0xfffUL));
+		EXPECT_ERRNO(EFAULT, update(0, 4096, (void *)0xffff888000000000));
+		EXPECT_ERRNO(EFAULT, update(0, 1ULL << (GUEST_USER_BITS == 47 ? 48 : 63), page));
+	}
 	EXPECT_ERRNO(EFAULT, send_msg(VHOST_IOTLB_UPDATE, 0, 4096, (uintptr_t)page, 0));
 	EXPECT_ERRNO(EFAULT, send_msg(VHOST_IOTLB_UPDATE, 0, 4096, (uintptr_t)page, 0xff));
 	EXPECT_ERRNO(EFAULT, invalidate(0, 0));

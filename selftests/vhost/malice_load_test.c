@@ -103,11 +103,10 @@ static void *to_and_fro(void *arg)
 
 	for (unsigned int i = 0; !stop; i++)
 		if (r.c.packed)
-			__atomic_store_n(&ring->pdesc[0].flags,
-					 i & 1 ? F(VRING_PACKED_DESC_F_AVAIL) | INDIRECT : 0,
-					 __ATOMIC_RELEASE);
+			guest_ring_store(&ring->pdesc[0].flags,
+					 i & 1 ? F(VRING_PACKED_DESC_F_AVAIL) | INDIRECT : 0);
 		else
-			__atomic_store_n(&ring->avail->idx, i & 1, __ATOMIC_RELEASE);
+			guest_ring_store(&ring->avail->idx, i & 1);
 	return NULL;
 }
 
@@ -189,18 +188,19 @@ TEST(a2_packed_longest_chains_of_nothing)
 
 static void *feed(void *arg)
 {
+	const uint16_t *used = &r.ring[GUEST_TX].used->idx;
 	uint16_t idx = 0;
 
 	for (unsigned int i = 0; i < r.c.size; i++)
 		rig_avail(&r, GUEST_TX, i, i);
 	while (!stop) {
 		idx += 16;
-		while (!stop && (uint16_t)(idx - r.ring[GUEST_TX].used->idx) > r.c.size)
+		while (!stop && (uint16_t)(idx - guest_ring_load(used)) > r.c.size)
 			;
 		/* More than there is room for, if it did not wait. */
 		if (stop)
 			break;
-		__atomic_store_n(&r.ring[GUEST_TX].avail->idx, idx, __ATOMIC_RELEASE);
+		guest_ring_store(&r.ring[GUEST_TX].avail->idx, idx);
 		eventfd_write(r.ring[GUEST_TX].kick, 1);
 	}
 	return arg;

@@ -79,9 +79,9 @@ TEST(a7_used_index_is_of_no_interest)
 		ASSERT_EQ(rig_send(&r), 0);
 		ASSERT_EQ(rig_receive(&r), 0);
 		/* What the driver is told next is right all the same. */
-		r.ring[GUEST_RX].used->idx = r.ring[GUEST_RX].used_idx + i * 7;
-		r.ring[GUEST_TX].used->flags = i;
-		r.ring[GUEST_RX].used->idx = r.ring[GUEST_RX].used_idx;
+		r.ring[GUEST_RX].used->idx = htole16(r.ring[GUEST_RX].used_idx + i * 7);
+		r.ring[GUEST_TX].used->flags = htole16(i);
+		r.ring[GUEST_RX].used->idx = htole16(r.ring[GUEST_RX].used_idx);
 	}
 	rig_unharmed(&r);
 }
@@ -97,14 +97,15 @@ TEST(a7_packed_flags_of_other_slots)
 		ASSERT_EQ(rig_send(&r), 0);
 		/* All but the next two look available, in this or that round. */
 		for (unsigned int s = 1; s < 16; s++) {
-			uint16_t *f = &ring->pdesc[(ring->avail_idx + s) % 16].flags;
+			uint16_t *at = &ring->pdesc[(ring->avail_idx + s) % 16].flags, f;
 
 			if (s == 1)
-				*f = ring->avail_wrap == (ring->avail_idx + s < 16) ? 0 :
-				     F(VRING_PACKED_DESC_F_AVAIL) | F(VRING_PACKED_DESC_F_USED);
+				f = ring->avail_wrap == (ring->avail_idx + s < 16) ? 0 :
+				    F(VRING_PACKED_DESC_F_AVAIL) | F(VRING_PACKED_DESC_F_USED);
 			else
-				*f = i & 1 ? F(VRING_PACKED_DESC_F_AVAIL) :
-				     F(VRING_PACKED_DESC_F_USED);
+				f = i & 1 ? F(VRING_PACKED_DESC_F_AVAIL) :
+				    F(VRING_PACKED_DESC_F_USED);
+			*at = htole16(f);
 		}
 	}
 	rig_unharmed(&r);
@@ -184,7 +185,7 @@ static void send_raw(const struct virtio_net_hdr *hdr, size_t len)
 	uint32_t used;
 
 	if (hdr)
-		h.hdr = *hdr;
+		h.hdr = guest_frame_hdr(hdr);
 	guest_mem_fill(&r.mem, b.addr, 0, RIG_BUF);
 	guest_mem_write(&r.mem, b.addr, &h, RIG_HDR);
 	ASSERT_EQ(guest_ring_add(&r.ring[GUEST_TX], &b, 1, 0, GUEST_DIRECT, &r), 0);
@@ -304,8 +305,7 @@ static void run_scribble(bool packed, int queue)
 		for (unsigned int k = 0; k < 2 * r.c.size; k++)
 			guest_scribble(&r.ring[queue], n++, r.buf[GUEST_TX]);
 		if (!packed)
-			__atomic_store_n(&r.ring[queue].avail->idx, (uint16_t)(i % 64 + 1),
-					 __ATOMIC_RELEASE);
+			guest_ring_store(&r.ring[queue].avail->idx, i % 64 + 1);
 		eventfd_write(r.ring[queue].kick, 1);
 		if (queue == GUEST_RX)
 			guest_far_send(r.link.far, NULL, frame, sizeof(frame));

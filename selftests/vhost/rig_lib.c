@@ -364,7 +364,7 @@ void rig_desc(struct rig *r, int queue, unsigned int i, uint64_t addr, uint32_t 
 void rig_avail(struct rig *r, int queue, unsigned int i, uint16_t head)
 {
 	if (!r->c.packed)
-		r->ring[queue].avail->ring[i & (r->c.size - 1)] = head;
+		r->ring[queue].avail->ring[i & (r->c.size - 1)] = htole16(head);
 }
 
 void rig_show(struct rig *r, int queue, unsigned int n)
