@@ -11,7 +11,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.ab
 FIRST = ("unit", "build", "style", "qemu")     # then the others, by name
 SLOW = ("smp", "kcsan")
 OWN = ("uml",) + SLOW
-PASSING = ("7.3",)      # in Debian's backports until the next one
+FOREIGN = ("arm64", "s390x")    # machines of another architecture
+PASSING = ("7.3",) + FOREIGN    # in Debian's backports until the next one, or seldom whole
 _HEADER = re.compile(r"^(?:#|//|\s\*)\s*([a-z-]+):\s*(.*?)\s*$")
 LANES = ("", "more", "all")     # each has those before it
 _MANY = ("device", "qemu", "append")
@@ -76,7 +77,7 @@ def _tests_of(path):
         # Ours are built first, which takes long.
         own = k in OWN
         yield Test(name + (f"@{k}" if len(lane_of) > 1 else ""), path, t.title, k, t.timeout,
-                   t.needs + (["kernel"] if own else []),
+                   t.needs + (["kernel"] if own else []) + ([k] if k in FOREIGN else []),
                    max(t.lane, lane, "all" if own else "", key=LANES.index), t.options)
 
 

@@ -270,7 +270,13 @@ def prepare(tests):
         rc, said = helper(deps, *sorted(groups))
         if rc:
             return said
-    rc, said = helper("make", "-s", "-k", "-C", os.path.join(TOP, "selftests"))
+    make = ("make", "-s", "-k", "-C", os.path.join(TOP, "selftests"))
+    rc, said = helper(*make)
+    for k in listing.FOREIGN:
+        # Where there is no compiler for it, its tests are skipped, with that reason.
+        if any(t.kernel == k for t in tests) and not helper(deps, k)[0]:
+            failed, more = helper(*make, f"FOR={k}")
+            rc, said = rc or failed, said + more
     return said if rc else ""
 
 
