@@ -201,17 +201,20 @@ u16 vp_modern_get_num_queues(struct virtio_pci_modern_device *vp)
 
 void *vp_modern_map_vq_notify(struct virtio_pci_modern_device *vp, u16 index, resource_size_t *pa)
 {
+	bool lacked = fuzz.lacks;
 	u64 off;
 
 	vp_iowrite16(index, &fuzz.common.queue_select);
 	off = (u64)vp_ioread16(&fuzz.common.queue_notify_off) * fuzz.layout.multiplier;
-	/* The library forgets what is beyond 32 bits here. */
+	/*
+	 * The library forgets what is beyond 32 bits here, which is in the structure
+	 * then: that it was told another number than the driver is not seen.
+	 */
 	if (!vp->notify_base)
 		off = (u32)off;
-	if (off + 2 > fuzz.length) {
-		fuzz.lacks = true;
+	fuzz.lacks = lacked || off + 2 > fuzz.length;
+	if (off + 2 > fuzz.length)
 		return NULL;
-	}
 	CHECK(!pa);
 	fuzz.mapped += !vp->notify_base;
 	return &fuzz.doorbell;
