@@ -102,6 +102,9 @@ fuzz:
 fuzz-kernel:
 	@$(top)/selftests/fuzz/run-kernel --minutes $(MINUTES)
 
+fuzz-guest:
+	@$(top)/selftests/fuzz/run-kernel --minutes $(MINUTES) guest
+
 mutate:
 	@$(top)/selftests/qemu/deps.sh unit fuzz
 	@$(top)/selftests/mutate/mutate
@@ -132,6 +135,7 @@ help:
 	@echo '  make style        checkpatch, sparse, and warnings'
 	@echo '  make fuzz         MINUTES=1 of bad input for each of the rooms'
 	@echo '  make fuzz-kernel  MINUTES=1 of bad calls and rings for each of the devices, in a kernel'
+	@echo '  make fuzz-guest   MINUTES=1 of a bad guest on all of the devices, in QEMU'
 	@echo '                    with sanitizers'
 	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
 	@echo '  make coverage     which lines of the rooms the tests run, or with ALL=1 of all modules'
@@ -140,4 +144,4 @@ help:
 	@echo 'What these need is installed through apt when you are root on Debian or Ubuntu,'
 	@echo 'and named otherwise. Kernels are unpacked in $${WEFT_CACHE:-~/.cache/weft}.'
 
-.PHONY: all modules headers install uninstall vdpa-core clean deps check check-more check-all kunit demo bench shell unit fuzz fuzz-kernel mutate coverage style help
+.PHONY: all modules headers install uninstall vdpa-core clean deps check check-more check-all kunit demo bench shell unit fuzz fuzz-kernel fuzz-guest mutate coverage style help

@@ -60,20 +60,25 @@ uint64_t get_number(struct bytes *b);
 /**
  * struct target - one interface
  * @name: of it
+ * @elsewhere: another thread makes the calls, and has called cover_join()
  * @begin: once; ends the program with a reason if it cannot be tried
  * @open: at the begin of a session
  * @run: one input
  * @close: at the end of a session
+ * @end: at the end of all, if not NULL
  */
 struct target {
 	const char *name;
+	bool elsewhere;
 	void (*begin)(void);
 	void (*open)(void);
 	void (*run)(struct bytes *in);
 	void (*close)(void);
+	void (*end)(void);
 };
 
-extern const struct target target_vhost, target_vdpa, target_netlink, target_mdev, target_vgpu;
+extern const struct target target_vhost, target_vdpa, target_netlink, target_mdev, target_vgpu,
+	target_guest;
 
 /**
  * struct counts - what was done

@@ -27,6 +27,7 @@
 
 static const struct target *const targets[] = {
 	&target_vhost, &target_vdpa, &target_netlink, &target_mdev, &target_vgpu,
+	&target_guest,
 };
 
 struct counts counts;
@@ -128,7 +129,8 @@ static void *fuzz(void *arg)
 	struct rng r = { opt.seed * 0x9e3779b97f4a7c15ULL | 1 };
 	double start = now(), said = start;
 
-	cover_join();
+	if (!opt.target->elsewhere)
+		cover_join();
 	opt.target->begin();
 	for (char **f = opt.files; *f; f++)
 		inputs_read(*f, take);
@@ -205,5 +207,7 @@ int main(int argc, char **argv)
 	errno = pthread_create(&thread, NULL, fuzz, NULL);
 	MUST(errno);
 	pthread_join(thread, NULL);
+	if (opt.target->end)
+		opt.target->end();
 	return 0;
 }

@@ -15,6 +15,7 @@
 #define PAGE_BYTES	4096U
 
 uint8_t *mem;
+uint64_t mem_gpa = 0x40000000;
 static uint8_t *first, *second;		/* before and behind the first border */
 static int file;
 static bool changed;
@@ -28,7 +29,7 @@ static void *map(void *at, uint32_t offset, uint32_t len, int prot)
 }
 
 /* What frames begin with: headers of offloads, right and wrong. */
-static void fill(void)
+void mem_fill(void)
 {
 	static const struct virtio_net_hdr some[] = {
 		{ },
@@ -73,7 +74,7 @@ void mem_begin(void)
 	mem = map(NULL, 0, MEM_SIZE, PROT_READ | PROT_WRITE);
 	first = map(NULL, 0, MEM_SIZE, PROT_READ | PROT_WRITE);
 	second = map(NULL, 0, MEM_SIZE, PROT_READ | PROT_WRITE);
-	fill();
+	mem_fill();
 	changed = true;
 	mem_reset();
 }

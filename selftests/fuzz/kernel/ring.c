@@ -5,11 +5,13 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <unistd.h>
 
 #define PAGE_BYTES	4096U
 #define DESCS		16		/* at once */
 #define TABLE		0x20000U	/* indirect tables */
 #define TRIES		4		/* to have the worker run, which comes next mostly */
+#define WAIT		0.002		/* seconds for it, where it runs beside this thread */
 
 static struct vring_desc *desc(unsigned int n)
 {
@@ -66,7 +68,7 @@ void ring_words(const struct rings *rs, unsigned int n, struct bytes *in)
 		mem[at++] = get8(in);
 }
 
-static uint64_t address(unsigned int n, uint8_t sel)
+static uint64_t address(const struct rings *rs, unsigned int n, uint8_t sel)
 {
 	const uint64_t special[] = {
 		GPA + RING_DESC(n), GPA + RING_DRIVER(n), GPA + RING_DEVICE(n), GPA + TABLE,
@@ -76,6 +78,8 @@ static uint64_t address(unsigned int n, uint8_t sel)
 	};
 	static const uint16_t within[] = { 0, 0, 1, 0xff0, 0xffe };
 
+	if (sel >= 0xa0 && rs->places && (sel & 12) == 4)
+		return rs->places[sel & 3] + (sel >> 4) * 8;
 	if (sel >= 0xa0)
 		return special[sel & 15];
 	return GPA + MEM_BORDER + (sel & 31) * PAGE_BYTES + within[sel >> 5];
@@ -105,8 +109,8 @@ static uint16_t flags(const struct ring *r, uint8_t f, uint8_t x, bool last)
 	return flags;
 }
 
-static void fill_split(struct ring *r, unsigned int n, unsigned int count, unsigned int how,
-		       struct bytes *in)
+static void fill_split(const struct rings *rs, struct ring *r, unsigned int n,
+		       unsigned int count, unsigned int how, struct bytes *in)
 {
 	struct vring_desc *to = desc(n);
 	unsigned int first = r->avail % r->size;
@@ -119,7 +123,7 @@ static void fill_split(struct ring *r, unsigned int n, unsigned int count, unsig
 		unsigned int at = how == 3 ? i : (first + i) % r->size;
 		struct vring_desc *d = &to[at];
 
-		d->addr = address(n, a);
+		d->addr = address(rs, n, a);
 		d->len = length(l);
 		d->flags = flags(r, f, x, i == count - 1);
 		d->next = x & 0x80 ? x << 8 | x : how == 3 ? i + 1 : (at + 1) % r->size;
@@ -154,8 +158,8 @@ static void step(struct ring *r)
 	r->wrap = !r->wrap;
 }
 
-static void fill_packed(struct ring *r, unsigned int n, unsigned int count, unsigned int how,
-			struct bytes *in)
+static void fill_packed(const struct rings *rs, struct ring *r, unsigned int n,
+			unsigned int count, unsigned int how, struct bytes *in)
 {
 	struct vring_packed_desc *to = pdesc(n), *table = (void *)(mem + TABLE), *start = NULL;
 	uint16_t first = 0;
@@ -163,7 +167,7 @@ static void fill_packed(struct ring *r, unsigned int n, unsigned int count, unsi
 	for (unsigned int i = 0; i < count; i++) {
 		uint8_t a = get8(in), l = get8(in), f = get8(in), x = get8(in);
 		struct vring_packed_desc d = {
-			.addr = address(n, a), .len = length(l), .id = x & 0x80 ? x << 8 : i,
+			.addr = address(rs, n, a), .len = length(l), .id = x & 0x80 ? x << 8 : i,
 			.flags = flags(r, f, x, i == count - 1),
 		};
 
@@ -225,16 +229,44 @@ static bool done(const struct rings *rs, unsigned int n, const struct before *b)
 	return rs->ring[n].write ? idx != b->used : idx == rs->ring[n].avail;
 }
 
-/* Tells the device, and lets its worker run; false if none has, as far as can be known. */
-bool ring_kick(struct ring *r)
+/*
+ * Has the worker run: with one CPU it comes next mostly, with several it does so by
+ * itself. One that has nothing to do, or is gone, does not.
+ */
+static void let_run(const struct rings *rs, unsigned int n, const struct before *b)
 {
-	counts.calls++;
-	cover_mark();
-	if (eventfd_write(r->kick, 1))
-		return false;
-	for (unsigned int i = 0; i < (cover_tells() ? TRIES : 2) && !cover_workers(); i++)
+	static long cpus;
+	double until;
+
+	cpus = cpus ?: sysconf(_SC_NPROCESSORS_ONLN);
+	if (cpus == 1) {
+		for (unsigned int i = 0; i < (cover_tells() ? TRIES : 2) && !cover_workers(); i++)
+			sched_yield();
+		return;
+	}
+	until = now() + WAIT;
+	while (!cover_workers() && (cover_tells() || (b && !done(rs, n, b))) && now() < until)
 		sched_yield();
+}
+
+/* Tells the device, and lets its worker run; false if none has, as far as can be known. */
+static bool kick(struct rings *rs, unsigned int n, const struct before *b)
+{
+	cover_mark();
+	if (rs->kick) {
+		rs->kick(n);
+	} else {
+		counts.calls++;
+		if (eventfd_write(rs->ring[n].kick, 1))
+			return false;
+	}
+	let_run(rs, n, b);
 	return cover_workers();
+}
+
+bool ring_kick(struct rings *rs, unsigned int n)
+{
+	return kick(rs, n, NULL);
 }
 
 /*
@@ -252,12 +284,12 @@ bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in)
 	if (count > r->size && !(head & 0x20))
 		count = r->size;
 	if (rs->packed)
-		fill_packed(r, n, count, how, in);
+		fill_packed(rs, r, n, count, how, in);
 	else
-		fill_split(r, n, count, how, in);
+		fill_split(rs, r, n, count, how, in);
 	if (rs->feed && r->write)
 		rs->feed(in);
-	ran = ring_kick(r);
+	ran = kick(rs, n, &before);
 	end = done(rs, n, &before);
 	if (ran || (end && !cover_tells()))
 		counts.rings++;

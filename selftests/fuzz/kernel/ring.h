@@ -9,7 +9,7 @@
 #include "fuzz.h"
 
 #define RINGS		3
-#define GPA		0x40000000ULL	/* of the memory's first byte, for the device */
+#define GPA		mem_gpa		/* of the memory's first byte, for the device */
 #define MEM_SIZE	0x100000U
 #define MEM_BORDER	0x50000U	/* between regions that are elsewhere here */
 #define MEM_BORDER2	0x80000U
@@ -43,20 +43,26 @@ struct ring {
  * struct rings - of a device
  * @ring: each
  * @packed: their format
+ * @places: four addresses that are no plain memory, if not NULL
+ * @kick: tells the device, if not NULL; or else the eventfd does
  * @feed: gives the device something to write, if not NULL
  * @restart: has the device begin anew with a ring whose memory was reset
  */
 struct rings {
 	struct ring ring[RINGS];
 	bool packed;
+	const uint64_t *places;
+	void (*kick)(unsigned int n);
 	void (*feed)(struct bytes *in);
 	void (*restart)(unsigned int n);
 };
 
 /* memory: as the fuzzer sees it; where the device's owner has it may change */
 extern uint8_t *mem;
+extern uint64_t mem_gpa;
 
 void mem_begin(void);
+void mem_fill(void);
 void mem_reset(void);
 void mem_change(struct bytes *in);
 uint64_t mem_user(uint32_t offset);	/* the owner's address */
@@ -67,6 +73,6 @@ uint32_t ring_base(const struct rings *rs, const struct ring *r);
 void ring_words(const struct rings *rs, unsigned int n, struct bytes *in);
 bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in);
 void ring_storm(struct rings *rs, unsigned int n, struct bytes *in);
-bool ring_kick(struct ring *r);
+bool ring_kick(struct rings *rs, unsigned int n);
 
 #endif

@@ -20,7 +20,7 @@ static void step(const struct steps *s, uint8_t op, struct bytes *in)
 		ring_words(s->rings, s->commands && op >> 5 & 1 ? 2 : n, in);
 		break;
 	case 6:
-		ring_kick(&s->rings->ring[n]);
+		ring_kick(s->rings, n);
 		break;
 	case 7 ... 9:
 		*s->dirty = true;
