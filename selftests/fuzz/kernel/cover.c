@@ -136,6 +136,9 @@ void cover_mark(void)
 {
 	if (!works)
 		return;
+	/* Before they are full; not each time, as most of it is nothing new. */
+	if (count(&calls) >= WORDS / 2)
+		fold(&calls);
 	if (count(&workers) >= WORDS / 2)
 		fold(&workers);
 	mark = count(&workers);

@@ -158,13 +158,9 @@ static void works(void)
 
 /* What inputs do */
 
-static void feed(struct bytes *in)
+static void feed(unsigned int frames, struct bytes *in)
 {
-	static const uint16_t sizes[] = { 14, 60, 64, 1514, 1500, 590, 15, 128 };
-	static uint8_t frame[2048] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0 };
-
-	counts.calls++;
-	guest_far_send(nic->far, NULL, frame, sizes[get8(in) % 8]);
+	feed_frames(nic->far, frames, in);
 }
 
 static void kick(unsigned int n)
@@ -365,7 +361,7 @@ static void step(uint8_t op, struct bytes *in)
 		mode(in);
 		break;
 	case 13:
-		feed(in);
+		feed(1, in);
 		break;
 	case 14:
 		mem_write(in);

@@ -10,6 +10,8 @@
 #define PAGE_BYTES	4096U
 #define DESCS		16		/* at once */
 #define TABLE		0x20000U	/* indirect tables */
+#define BURST		8		/* frames */
+#define ROOMY		0x89		/* 4096 bytes, for length() */
 #define TRIES		4		/* to have the worker run, which comes next mostly */
 #define WAIT		0.002		/* seconds for it, where it runs beside this thread */
 
@@ -269,11 +271,15 @@ bool ring_kick(struct rings *rs, unsigned int n)
 	return kick(rs, n, NULL);
 }
 
-/*
- * One ring: a batch of descriptors that are made available at once. False if
- * nobody looks at it.
- */
-bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in)
+/* What became of a ring. */
+enum fate {
+	NOBODY,		/* has looked at it */
+	STUCK,		/* somebody has, and does not get on */
+	WENT,
+};
+
+/* frames: that the device is given first */
+static enum fate offer(struct rings *rs, unsigned int n, unsigned int frames, struct bytes *in)
 {
 	struct ring *r = &rs->ring[n];
 	const struct before before = { &pdesc(n)[r->avail % r->size], r->wrap, used(n)->idx };
@@ -287,19 +293,34 @@ bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in)
 		fill_packed(rs, r, n, count, how, in);
 	else
 		fill_split(rs, r, n, count, how, in);
-	if (rs->feed && r->write)
-		rs->feed(in);
+	if (frames && r->write)
+		rs->feed(frames, in);
 	ran = kick(rs, n, &before);
 	end = done(rs, n, &before);
+	/* It may only lack something to write. */
+	if (ran && !end && !frames && r->write && rs->feed) {
+		cover_mark();
+		rs->feed(BURST, in);
+		let_run(rs, n, &before);
+		end = done(rs, n, &before);
+	}
 	if (ran || (end && !cover_tells()))
 		counts.rings++;
-	cover_new();
 	/* Broken, in most cases, or it waits for what never comes. */
 	if (end)
-		return true;
+		return WENT;
 	ring_reset(rs, n, r);
 	rs->restart(n);
-	return ran || !cover_tells();
+	return ran || !cover_tells() ? STUCK : NOBODY;
+}
+
+/*
+ * One ring: a batch of descriptors that are made available at once. False if
+ * nobody looks at it.
+ */
+bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in)
+{
+	return offer(rs, n, rs->feed ? 1 : 0, in) != NOBODY;
 }
 
 /*
@@ -308,14 +329,16 @@ bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in)
  */
 void ring_storm(struct rings *rs, unsigned int n, struct bytes *in)
 {
-	uint8_t count = 1 + get8(in) % 64, wrong = get8(in);
+	unsigned int count = 4 * (1 + get8(in) % 64);
+	uint8_t wrong = get8(in), buf[2 + 4 * DESCS + 4];
 	struct rng r = { get16(in) + 1 };
-	uint8_t buf[2 + 4 * DESCS + 4];
 
 	rng_next(&r);
-	for (unsigned int idle = 0; count-- && idle < 2; ) {
+	/* A device that nothing goes well with is left soon. */
+	for (unsigned int idle = 0, stuck = 0; count-- && idle < 2 && stuck < 4; ) {
 		struct bytes b = { buf, buf + sizeof(buf) };
 		uint64_t x = rng_next(&r);
+		enum fate fate;
 
 		buf[0] = x % (wrong & 0x80 ? 16 : 4) | (x & 0x70000 ? 0 : x & wrong & 0xc0);
 		for (unsigned int i = 1; i < sizeof(buf); i += 4) {
@@ -326,11 +349,14 @@ void ring_storm(struct rings *rs, unsigned int n, struct bytes *in)
 			buf[i] = bad ? y : (y & 0xff) % 0x40;
 			if (i + 3 >= sizeof(buf))
 				break;
-			buf[i + 1] = y >> 8 & (bad ? 0xff : 0x7f);
+			/* Where the device writes, most have room for a frame. */
+			buf[i + 1] = bad ? y >> 8 : rs->ring[n].write && y & 0x3c000 ? ROOMY :
+				     y >> 8 & 0x7f;
 			buf[i + 2] = y >> 16 & (bad ? 0xff : 1);
 			buf[i + 3] = bad ? y >> 24 : 0;
 		}
-		if (!ring_offer(rs, n, &b))
-			idle++;
+		fate = offer(rs, n, 0, &b);
+		idle += fate == NOBODY;
+		stuck = fate == STUCK ? stuck + 1 : 0;
 	}
 }

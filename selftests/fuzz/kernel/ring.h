@@ -45,7 +45,7 @@ struct ring {
  * @packed: their format
  * @places: four addresses that are no plain memory, if not NULL
  * @kick: tells the device, if not NULL; or else the eventfd does
- * @feed: gives the device something to write, if not NULL
+ * @feed: gives the device frames to write, if not NULL
  * @restart: has the device begin anew with a ring whose memory was reset
  */
 struct rings {
@@ -53,7 +53,7 @@ struct rings {
 	bool packed;
 	const uint64_t *places;
 	void (*kick)(unsigned int n);
-	void (*feed)(struct bytes *in);
+	void (*feed)(unsigned int frames, struct bytes *in);
 	void (*restart)(unsigned int n);
 };
 
@@ -73,6 +73,9 @@ uint32_t ring_base(const struct rings *rs, const struct ring *r);
 void ring_words(const struct rings *rs, unsigned int n, struct bytes *in);
 bool ring_offer(struct rings *rs, unsigned int n, struct bytes *in);
 void ring_storm(struct rings *rs, unsigned int n, struct bytes *in);
+/* From outside, by a packet socket */
+void feed_frames(int far, unsigned int n, struct bytes *in);
+
 bool ring_kick(struct rings *rs, unsigned int n);
 
 #endif

@@ -37,7 +37,7 @@ static void step(const struct steps *s, uint8_t op, struct bytes *in)
 		s->again(n);
 		break;
 	case 13:
-		s->rings->feed(in);
+		s->rings->feed(1, in);
 		break;
 	case 14:
 		*s->dirty |= s->change_dirties;

@@ -138,13 +138,9 @@ static void restart(unsigned int ignored)
 	set_status(VDEV_STATUS_OK);
 }
 
-static void feed(struct bytes *in)
+static void feed(unsigned int frames, struct bytes *in)
 {
-	static const uint16_t sizes[] = { 14, 60, 64, 1514, 1500, 590, 15, 128 };
-	static uint8_t frame[2048] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0 };
-
-	counts.calls++;
-	guest_far_send(vdev.far, NULL, frame, sizes[get8(in) % 8]);
+	feed_frames(vdev.far, frames, in);
 }
 
 static uint64_t features_of(uint8_t b)
