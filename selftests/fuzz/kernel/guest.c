@@ -62,8 +62,8 @@ static void start(void)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", node);
 	MUST(readlink(path, name, sizeof(name) - 1) < 0);
 	close(node);
-	snprintf(display, sizeof(display), "vfio-pci,sysfsdev=" MDEVS "/%s,id=vgpu,addr=%x,display=on",
-		 uuid_of(0), VGPU);
+	snprintf(display, sizeof(display),
+		 "vfio-pci,sysfsdev=" MDEVS "/%s,id=vgpu,addr=%x,display=on", uuid_of(0), VGPU);
 	snprintf(net, sizeof(net), "tap,id=weft,fd=%d,vhost=on,vhostfd=%d", tap.backend, vhost);
 	snprintf(vdpa, sizeof(vdpa), "vhost-vdpa,id=vdpa,vhostdev=%s", name);
 	MUST(fcntl(tap.backend, F_SETFD, 0));
@@ -152,8 +152,7 @@ static void works(void)
 	if (!qemu_alive())
 		return ended();
 	if (wrong)
-		give_up(__FILE__, __LINE__, "%s (slot %u is the last that was tried); QEMU: %s", wrong,
-			nic ? nic->slot : VGPU, qemu_end());
+		give_up(__FILE__, __LINE__, "%s; QEMU has said: %s", wrong, qemu_end());
 }
 
 /* What inputs do */

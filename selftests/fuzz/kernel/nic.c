@@ -93,8 +93,8 @@ static bool used(unsigned int n)
 
 /* What nothing else sends; the guest's address space has no interrupt to wait for here. */
 static const uint8_t sane[FRAME] = {
-	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0x77, 0x65, 0x66, 0x88, 0xb5, 't', 'h', 'i', 's',
-	' ', 'i', 's', ' ', 's', 'a', 'n', 'e',
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0x77, 0x65, 0x66, 0x88, 0xb5,
+	't', 'h', 'i', 's', ' ', 'i', 's', ' ', 's', 'a', 'n', 'e',
 };
 
 /* Among frames that were sent before, or that are in the rings of others */

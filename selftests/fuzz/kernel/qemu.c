@@ -17,6 +17,7 @@
 #include "must.h"
 
 #define ARGS	64
+#define MEMORY	"memory-backend-file,id=ram,share=on"
 #define ROOM	8192		/* of questions, and of answers */
 #define ANSWER	24		/* bytes of one, or less */
 #define FIRMWARE 65536U
@@ -63,8 +64,7 @@ static void run(const char *const *more, int ram, unsigned int mib, int theirs[2
 		"qemu-system-x86_64", "-no-user-config", "-nodefaults", "-display", "none",
 		"-accel", "tcg", "-m", text("%u", mib),
 		"-machine", "pc,memory-backend=ram",
-		"-object", text("memory-backend-file,id=ram,size=%uM,share=on,mem-path=/proc/self/fd/%d",
-				mib, ram),
+		"-object", text(MEMORY ",size=%uM,mem-path=/proc/self/fd/%d", mib, ram),
 		"-bios", text("/proc/self/fd/%d", firmware()),
 		"-chardev", text("socket,id=qtest,fd=%d", theirs[0]),
 		"-qtest", "chardev:qtest", "-qtest-log", "none",
