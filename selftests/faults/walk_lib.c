@@ -15,6 +15,7 @@
 
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define MOST		1000	/* points of a call */
+#define BEYOND		(1 << 16)	/* more than any call has */
 #define ERRNOS		133	/* and what is above is the kernel's own */
 #define WORD		24
 
@@ -23,6 +24,8 @@ unsigned int walk_failures;
 static int nth_fd = -1;
 static unsigned int nth;	/* of the call that is made next; 0: none */
 static bool injected;
+static unsigned int left;	/* that many before the one that was to fail */
+static const char *walked;	/* which call that is */
 
 static int set(const char *dir, const char *name, const char *value)
 {
@@ -71,6 +74,11 @@ void walk_arm(void)
 	MUST(write(nth_fd, text, len) != len);
 }
 
+bool walk_armed(void)
+{
+	return nth;
+}
+
 /* Whether it came to the one that was to fail; reading may be what fails, too. */
 void walk_disarm(void)
 {
@@ -81,7 +89,8 @@ void walk_disarm(void)
 	if (!nth)
 		return;
 	n = pread(nth_fd, text, sizeof(text) - 1, 0);
-	injected = n > 0 && atoi(text) == 0;
+	left = n > 0 ? atoi(text) : 0;
+	injected = n > 0 && !left;
 	while (write(nth_fd, "0", 1) != 1 && --tries)
 		;
 	MUST(!tries);
@@ -142,9 +151,14 @@ static void wrong(const char *name, unsigned int point, const char *what, int er
 	fflush(stdout);
 }
 
+void walk_wrong(const char *what)
+{
+	wrong(walked, nth, what, errno);
+}
+
 /* All other calls of a life have to work. */
 static bool rest(const struct walk_life *life, unsigned int from, unsigned int to,
-		 const char *walked, unsigned int point)
+		 unsigned int point)
 {
 	for (unsigned int i = from; i < to; i++) {
 		errno = 0;
@@ -163,8 +177,9 @@ static bool point(const struct walk_life *life, unsigned int at, unsigned int n,
 	int ret, err;
 	bool ok, was;
 
+	walked = call->name;
 	life->begin();
-	ok = rest(life, 0, at, call->name, n);
+	ok = rest(life, 0, at, n);
 	nth = n;
 	injected = false;
 	errno = 0;
@@ -188,20 +203,40 @@ static bool point(const struct walk_life *life, unsigned int at, unsigned int n,
 		wrong(call->name, n, "made again", errno);
 		ok = false;
 	}
-	ok = ok && rest(life, at + 1, life->n, call->name, n);
+	ok = ok && rest(life, at + 1, life->n, n);
 	life->end();
 	snprintf(word, WORD, "%s", ret ? strerrorname_np(err) : "through");
 	return ok && was;
 }
 
-/* "open: 12 points: 1-11 ENOMEM, 12 through" */
+/* The first point that is walked: behind those of what goes before. */
+static unsigned int first_point(const struct walk_life *life, unsigned int at)
+{
+	const struct walk_call *call = &life->calls[at];
+	unsigned int first = 1;
+
+	if (!call->before)
+		return first;
+	walked = call->name;
+	life->begin();
+	if (rest(life, 0, at, 0)) {
+		nth = BEYOND;
+		call->before();
+		first = BEYOND - left + 1;
+	}
+	nth = 0;
+	life->end();
+	return first;
+}
+
+/* "open: 12 points: 1-11 ENOMEM, 12-12 through" */
 static unsigned int walk_one(const struct walk_life *life, unsigned int at)
 {
+	unsigned int n, first = first_point(life, at), from = first;
 	char word[WORD], last[WORD] = "", text[1500];
-	unsigned int n, from = 1;
 	size_t len = 0;
 
-	for (n = 1; n <= MOST && point(life, at, n, word); n++) {
+	for (n = first; n < first + MOST && point(life, at, n, word); n++) {
 		if (*last && strcmp(last, word) && len < sizeof(text) - 80) {
 			len += snprintf(text + len, sizeof(text) - len, " %u-%u %s,", from, n - 1,
 					last);
@@ -209,15 +244,15 @@ static unsigned int walk_one(const struct walk_life *life, unsigned int at)
 		}
 		strcpy(last, word);
 	}
-	if (n > MOST)
+	if (n == first + MOST)
 		wrong(life->calls[at].name, n, "it never comes to an end", 0);
-	if (n > 1)
+	if (n > first)
 		snprintf(text + len, sizeof(text) - len, " %u-%u %s", from, n - 1, last);
 	else
 		strcpy(text, " none");
-	printf("# %s: %u points:%s\n", life->calls[at].name, n - 1, text);
+	printf("# %s: %u points:%s\n", life->calls[at].name, n - first, text);
 	fflush(stdout);
-	return n - 1;
+	return n - first;
 }
 
 unsigned int walk(const struct walk_life *life)
@@ -230,4 +265,40 @@ unsigned int walk(const struct walk_life *life)
 	printf("# %u points in all\n", points);
 	fflush(stdout);
 	return points;
+}
+
+unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
+			 int (*again)(void))
+{
+	char path[40], text[16];
+	unsigned int n;
+	bool was = true;
+	int fd;
+
+	for (n = 1; was && n <= MOST; n++) {
+		/* It may be another one each time. */
+		snprintf(path, sizeof(path), "/proc/%d/fail-nth", tid());
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		MUST(fd < 0);
+		snprintf(text, sizeof(text), "%u", n);
+		MUST(pwrite(fd, text, strlen(text), 0) < 0);
+		errno = 0;
+		if (round())
+			wrong(name, n, "the round", errno);
+		memset(text, 0, sizeof(text));
+		MUST(pread(fd, text, sizeof(text) - 1, 0) < 1);
+		was = atoi(text) == 0;
+		MUST(pwrite(fd, "0", 1, 0) != 1);
+		close(fd);
+		errno = 0;
+		if (again()) {
+			wrong(name, n, "afterwards", errno);
+			break;
+		}
+	}
+	if (n > MOST)
+		wrong(name, n, "it never comes to an end", 0);
+	printf("# %s: %u points\n", name, n - 2);
+	fflush(stdout);
+	return n - 2;
 }

@@ -25,6 +25,8 @@ struct walk_call {
 	bool sure;		/* nothing is made to fail in it: it only looks whether all works */
 	/* What is to be before it is made again; it may have been done in spite of its answer. */
 	int (*before_again)(void);
+	/* Does the same up to what is walked, and fails by itself; NULL: all of it is walked. */
+	int (*before)(void);
 };
 
 struct walk_life {
@@ -49,6 +51,18 @@ extern unsigned int walk_failures;
 /* Makes the call that is being walked: from begin to end of what may fail. */
 void walk_arm(void);
 void walk_disarm(void);
+/* Whether something is to fail in the call that is made now. */
+bool walk_armed(void);
+/* What is wrong with the call that is being walked, which no answer of it tells. */
+void walk_wrong(const char *what);
+
+/*
+ * The same with a thread of the kernel that works for us, which tid() tells: a
+ * round is what it does, from the first to the last of it, and again() tells whether it works as
+ * before. Both are 0, or -1 with errno. Returns how many points there were.
+ */
+unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
+			 int (*again)(void));
 
 /* An ioctl of a life, and those that most of vhost's are: 0, or -1 with errno. */
 int walk_ioctl(int fd, unsigned long request, void *arg);
