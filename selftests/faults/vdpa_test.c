@@ -185,9 +185,17 @@ static int features_ok(void)
 	return set_status(VDEV_STATUS_FEATURES);
 }
 
+/*
+ * What the bus has no answer for, as where there is no memory for a thread, the
+ * device tells by its status, which asks for a reset.
+ */
 static int driver_ok(void)
 {
-	return set_status(VDEV_STATUS_OK);
+	if (!set_status(VDEV_STATUS_OK))
+		return 0;
+	if (vdev_status(&v) == (VDEV_STATUS_OK | VIRTIO_CONFIG_S_NEEDS_RESET))
+		errno = EIO;
+	return -1;
 }
 
 static int message(uint8_t type)
@@ -210,6 +218,15 @@ static int batch_begin(void)
 static int batch_end(void)
 {
 	return message(VHOST_IOTLB_BATCH_END);
+}
+
+/* The bus tells nobody that a device had no memory for it: then nothing is mapped. */
+static int map_end(void)
+{
+	if (batch_end())
+		return -1;
+	errno = ENOMEM;
+	return vdev_text(&v, -1, "space.0")[0] == '0' ? -1 : 0;
 }
 
 static int map(void)
@@ -326,11 +343,6 @@ static int command(void)
 	return vdev_command(&v, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1) ? -1 : 0;
 }
 
-/*
- * Not walked is what the bus has no answer for: what becomes of the memory at
- * the end of a batch, and of the threads when the driver is ready. The device
- * says in the log that it stops until it is reset, and asks its driver for that.
- */
 #define WALK(_f)	{ #_f, _f }
 #define SURE(_f)	{ #_f, _f, .sure = true }
 
@@ -343,7 +355,8 @@ static const struct walk_call find_it[] = { SURE(host_side), SURE(find_node) };
 static const struct walk_call prepare[] = {
 	WALK(make_open), WALK(make_owner), WALK(get_id), WALK(get_num), WALK(set_backend_features),
 	WALK(reset), WALK(driver), WALK(get_features), WALK(set_features), WALK(features_ok),
-	WALK(get_config), WALK(config_call), WALK(batch_begin), WALK(map), SURE(batch_end),
+	WALK(get_config), WALK(config_call), WALK(batch_begin), WALK(map),
+	{ "map_end", map_end, .before_again = batch_begin },
 };
 
 static const struct walk_call queues[] = {
@@ -356,7 +369,28 @@ static const struct walk_call control[] = {
 	WALK(ctrl_enable),
 };
 
-static const struct walk_call start[] = { SURE(driver_ok) };
+/* What a driver does that is asked to reset its device. Nothing of it fails. */
+static int begin_anew(void)
+{
+	static int (*const steps[])(void) = {
+		reset, batch_begin, unmap, batch_end, driver, set_features, features_ok,
+		batch_begin, map, map_end,
+		rx_num, rx_base, rx_addr, rx_kick, rx_call, rx_enable,
+		tx_num, tx_base, tx_addr, tx_kick, tx_call, tx_enable,
+		ctrl_num, ctrl_base, ctrl_addr, ctrl_kick, ctrl_call, ctrl_enable,
+	};
+	unsigned int n = sizeof(steps) / sizeof(*steps) - (c.ctrl ? 0 : 6);
+
+	for (unsigned int i = 0; i < n; i++)
+		if (steps[i]())
+			return -1;
+	return 0;
+}
+
+static const struct walk_call start[] = {
+	{ "driver_ok", driver_ok, .before_again = begin_anew },
+};
+
 static const struct walk_call pass[] = { SURE(frames) };
 /* Before it is told so, it takes frames for its own address only. */
 static const struct walk_call commands[] = { SURE(command), SURE(frames) };
