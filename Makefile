@@ -106,8 +106,8 @@ fuzz-guest:
 	@$(top)/selftests/fuzz/run-kernel --minutes $(MINUTES) guest
 
 mutate:
-	@$(top)/selftests/qemu/deps.sh unit fuzz
-	@$(top)/selftests/mutate/mutate
+	@$(top)/selftests/qemu/deps.sh $(if $(KERNEL),build kernel qemu,unit fuzz)
+	@$(top)/selftests/mutate/mutate $(if $(KERNEL),--kernel) $(if $(SAMPLE),--sample $(SAMPLE))
 
 coverage:
 	@$(top)/selftests/coverage/run $(if $(ALL),--kernels)
@@ -137,7 +137,8 @@ help:
 	@echo '  make fuzz-kernel  MINUTES=1 of bad calls and rings for each of the devices, in a kernel'
 	@echo '                    with sanitizers'
 	@echo '  make fuzz-guest   MINUTES=1 of a bad guest on all of the devices, in QEMU'
-	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses'
+	@echo '  make mutate       leaves checks out of the rooms, and tells which no test misses; with'
+	@echo '                    KERNEL=1 of those that only a kernel can run; SAMPLE=N tries N'
 	@echo '  make coverage     which lines of the rooms the tests run, or with ALL=1 of all modules'
 	@echo '  make bench        costs in instructions'
 	@echo

@@ -7,6 +7,12 @@ clamp    a min() or max() of which one side is taken
 barrier  a memory barrier
 scrub    a memset(), or an assignment of nothing
 release  a call that frees, lets go of, locks or forgets something
+
+Of what only a kernel runs, also
+lock       a lock that sleeps, taken and let go of in one function, or RCU's
+reference  a reference that is taken or given back
+and, as a release, what is stopped, taken away, cancelled or waited for. Not the
+barriers and the spinlocks there: on one CPU that is not preempted nobody misses them.
 """
 import re
 
@@ -18,17 +24,38 @@ RELATION = re.compile(r"(?<![<>=!\-])(<=|>=|<(?!<)|>(?!>))(?!=)")
 RELEASE = re.compile(r"(\w*(?:free|forget|leave|unlock|lock|release|destroy|rewind|seal|break)"
                      r"|\w+_put|\w+_get)\(")
 SCRUB = re.compile(r"[\w\[\]>*.\-+]+\s*=\s*(?:0|NULL|false|true|WEFT_RING_OK|U64_MAX)\s*;")
+# What only a kernel has
+LOCK = re.compile(r"\b(\w+_)?(lock|lock_irq|lock_irqsave|lock_bh|down_read|down_write)\(")
+GUARD = re.compile(r"\b(scoped_)?guard\s*\(")
+REFERENCE = re.compile(r"\b(?:\w+_(?:get|put)|(?:get|put)_\w+|mmgrab|mmdrop|mmput|fput)\(")
+TAKEN = re.compile(r"\b(?:get_pid|get_device|get_file|dma_buf_get|pci_dev_get)(?=\()")
+END = re.compile(r"\b(?:(?:cancel|flush|synchronize|unregister|remove|unmap|revoke|scrub|stop|reset)_\w+"
+                 r"|\w+_(?:flush|stop|end|del|del_init|remove|unregister|unreg|revoke|scrub|reset"
+                 r"|detach|hide|exit|cancel|clear|unmap|drop|done|wake|signal)"
+                 r"|list_del|kfree_rcu|call_rcu|complete)\(")
+LETS_GO = {"lock": "unlock", "lock_irq": "unlock_irq", "lock_irqsave": "unlock_irqrestore",
+           "lock_bh": "unlock_bh", "down_read": "up_read",
+           "down_write": "up_write"}
 OFF = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 
 class Mutant:
     """One change of a source; two of the same name are told apart by their number."""
 
-    def __init__(self, path, function, kind, start, end, new, text):
+    def __init__(self, path, function, kind, edits, text):
         self.path, self.function, self.kind = path, function, kind
-        self.start, self.end, self.new = start, end, new
+        self.edits = edits      # (start, end, what is there instead), in order
+        self.start, self.end = edits[0][:2]
         self.text = " ".join(text.split())
         self.number = 1
+
+    def of(self, text):
+        """The source, changed."""
+        for start, end, new in reversed(self.edits):
+            # Each line stays where it is.
+            gone = text.count("\n", start, end) - new.count("\n")
+            text = text[:start] + new + "\n" * gone + text[end:]
+        return text
 
     @property
     def name(self):
@@ -130,7 +157,7 @@ class Source:
     def add(self, kind, start, end, new, text=None):
         for name, opening, closed in self.functions:
             if opening < start < closed:
-                self.mutants.append(Mutant(self.path, name, kind, start, end, new,
+                self.mutants.append(Mutant(self.path, name, kind, [(start, end, new)],
                                            text or self.text[start:end]))
                 return
 
@@ -205,13 +232,64 @@ class Source:
             if begins_statement(self.code, found.start()):
                 self.add("scrub", *found.span(), ";")
 
+    def calls(self, pattern, start=0, end=None):
+        """Calls that are statements: where they begin, their argument and where they end."""
+        for found in pattern.finditer(self.code, start, len(self.code) if end is None else end):
+            close = closing(self.code, found.end() - 1)
+            if self.code[close + 1] == ";" and begins_statement(self.code, found.start()):
+                yield found, self.code[found.end():close].strip(), close + 2
 
-def mutants_of(path, text):
+    def locks(self):
+        for name, opening, closed in self.functions:
+            for found, what, end in self.calls(LOCK, opening, closed):
+                if found.group(1) == "spin_":
+                    continue
+                edits = [(found.start(), end, ";")]
+                unlock = (found.group(1) or "") + LETS_GO[found.group(2)]
+                # Ours takes a mutex that is within what it is given.
+                other = re.compile(rf"\b(?:{unlock}|mutex_unlock)\(")
+                same = (what, f"&{what}->lock", f"{what}.lock")
+                edits += [(f.start(), e, ";") for f, w, e in self.calls(other, opening, closed)
+                          if w in same]
+                self.mutants.append(Mutant(self.path, name, "lock", sorted(edits),
+                                           self.text[found.start():end]))
+        for found in GUARD.finditer(self.code):
+            if self.code.startswith("spin", found.end()):
+                continue
+            end = closing(self.code, found.end() - 1) + 1
+            if found.group(1):
+                self.add("lock", found.start(), end, "")
+            else:
+                end = closing(self.code, end) + 2
+                self.add("lock", found.start(), end, ";")
+
+    def references(self):
+        for found, _, end in self.calls(REFERENCE):
+            self.add("reference", found.start(), end, ";")
+        for found in TAKEN.finditer(self.code):
+            if not begins_statement(self.code, found.start()):
+                self.add("reference", *found.span(), "")
+
+    def ends(self):
+        for found, _, end in self.calls(END):
+            self.add("release", found.start(), end, ";")
+
+
+def mutants_of(path, text, kernel=False):
     source = Source(path, text)
     source.conditions()
     source.predicates()
     source.clamps()
     source.statements()
+    if kernel:
+        # One thing of what is taken and given back would be missed at once.
+        pair = re.compile(r"\b\w*?_?(?:un)?lock(?:_\w+)?\(|\b\w*?(?:_put|_get)\(")
+        source.mutants = [m for m in source.mutants
+                          if m.kind != "barrier" and
+                          (m.kind != "release" or not pair.match(text, m.start))]
+        source.locks()
+        source.references()
+        source.ends()
     found, seen = sorted(source.mutants, key=lambda m: (m.start, m.end)), {}
     for m in found:
         name = (m.function, m.kind, m.text)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Rooms that only a kernel can run: tests on UML, with the modules of a tree of its own."""
+import fnmatch
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from trees import TOP, Tree, run
+
+# In which order tests are tried: what takes least and misses most, first
+TESTS = {
+    "vhost": ["vhost/ioctl", "vhost/life", "vhost/malice", "fuzz/kernel vhost"],
+    "mdev": ["mdev/iommufd", "fuzz/kernel mdev", "fuzz/kernel vgpu"],
+    "vdpa": ["vdpa/device", "vdpa/manage", "vdpa/inject", "fuzz/kernel netlink",
+             "fuzz/kernel vdpa"],
+}
+# In user space all of it is tried, or on no kernel of ours
+NOT = ("mdev/softpci.c", "vdpa/xdp.c", "*/trace.c", "vdpa/vpci_*", "vdpa/virtio_pci.c")
+PARTS = ("Kbuild", "Makefile", "include", "vhost", "mdev", "vdpa")
+MACHINE = os.path.join(TOP, "selftests/qemu/run")
+FAILED = "mutate: failed: "
+
+
+def sources():
+    """Those that are compiled into modules of ours and are not tried in user space."""
+    from programs import ROOMS
+    for room in TESTS:
+        for path in sorted(glob.glob(os.path.join(TOP, room, "*.c"))):
+            name = os.path.relpath(path, TOP)
+            if name not in ROOMS and not any(fnmatch.fnmatch(name, n) for n in NOT):
+                yield name
+
+
+class Modules(Tree):
+    """With modules of its own, for UML."""
+
+    def __init__(self, path):
+        super().__init__(path, PARTS)
+        said = subprocess.run([os.path.join(TOP, "selftests/qemu/kernel.sh"), "uml"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+        self.kernel = dict(line.split("=", 1) for line in said.splitlines())
+        self.objects, self.seconds = {}, {}
+
+    def build(self):
+        """What it says if it fails, or nothing."""
+        status, out = run(["nice", "make", "-s", "-j2", f"KDIR={self.kernel['KDIR']}",
+                           f"KVER={self.kernel['KVER']}", "ARCH=um", "CONFIG_KUNIT=", "modules"],
+                          self.path, 600)
+        if status:
+            return f"does not build: {out[-300:]}"
+        folder = os.path.join(self.path, "modules")
+        os.makedirs(folder, exist_ok=True)
+        for module in glob.glob(os.path.join(self.path, "*/*.ko")):
+            if os.path.dirname(module) != folder:
+                shutil.copy2(module, folder)
+        return None
+
+    def object(self, path):
+        with open(os.path.join(self.path, path[:-1] + "o"), "rb") as file:
+            return file.read()
+
+    def machine(self, room, seconds):
+        status, out = run(["nice", MACHINE, "--kernel", "uml", "--quiet",
+                           "--timeout", f"{seconds:.0f}",
+                           "--results", os.path.join(self.path, "results"),
+                           "--env", f"WEFT_MODULES={self.path}/modules", "--",
+                           "selftests/mutate/inside", *TESTS[room]], TOP, seconds + 60, FAILED)
+        if not status:
+            return None
+        found = re.search(FAILED + "(.*)", out) or \
+            re.search(r"the kernel in the machine complained: (.*)", out) or \
+            re.search(r"(time is up.*|the machine went down.*)", out)
+        return found.group(1) if found else f"status {status}: {out[-300:]}"
+
+    def passed(self, room):
+        """Where it is kept in how many seconds all tests passed, for these sources."""
+        digest = hashlib.sha256(repr(TESTS[room]).encode())
+        for name in sorted(self.files(self.path)):
+            with open(os.path.join(self.path, name), "rb") as file:
+                digest.update(file.read())
+        return os.path.join(self.path, f"{room}-{digest.hexdigest()[:12]}.passed")
+
+    def begin(self, path):
+        """Without a change; what fails, or nothing."""
+        room = path.split("/")[0]
+        said = None if self.objects else self.build()
+        if said:
+            return said
+        self.objects[path] = self.object(path)
+        if room in self.seconds:
+            return None
+        kept = self.passed(room)
+        if not os.path.exists(kept):
+            start = time.monotonic()
+            said = self.machine(room, 3600)
+            if said:
+                return said
+            with open(kept, "w", encoding="ascii") as file:
+                file.write(f"{time.monotonic() - start:.0f}")
+        with open(kept, encoding="ascii") as file:
+            self.seconds[room] = float(file.read())
+        return None
+
+    def tests(self, path):
+        said = self.build()
+        if said:
+            return said
+        if self.object(path) == self.objects[path]:
+            return "does not build: it is the same to the compiler"
+        room = path.split("/")[0]
+        return self.machine(room, 3 * self.seconds[room] + 60)
