@@ -15,7 +15,7 @@
 
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define MOST		1000	/* points of a call */
-#define BEYOND		(1 << 16)	/* more than any call has */
+#define BEYOND		65536	/* more than any call has */
 #define ERRNOS		133	/* and what is above is the kernel's own */
 #define WORD		24
 

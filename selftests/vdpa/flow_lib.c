@@ -103,8 +103,11 @@ static bool receive(struct flow *f)
 			SAY(f, "a buffer of %u bytes", len);
 		guest_mem_read(&f->g->mem, b->addr, f->frame + f->have, len);
 		f->have += len;
-		if (!f->parts)
-			f->parts = le16toh(((struct virtio_net_hdr_mrg_rxbuf *)f->frame)->num_buffers);
+		if (!f->parts) {
+			const struct virtio_net_hdr_mrg_rxbuf *hdr = (const void *)f->frame;
+
+			f->parts = le16toh(hdr->num_buffers);
+		}
 		if (!--f->parts) {
 			if (!whole(f))
 				return false;

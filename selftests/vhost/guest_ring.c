@@ -40,7 +40,7 @@ int guest_ring_init(struct guest_ring *r, struct guest_mem *mem, unsigned int si
 	r->packed = features & F(VIRTIO_F_RING_PACKED);
 	r->event_idx = features & F(VIRTIO_RING_F_EVENT_IDX);
 	r->in_order = features & F(VIRTIO_F_IN_ORDER);
-	r->big = BYTE_ORDER == BIG_ENDIAN && !r->packed && !(features & F(VIRTIO_F_VERSION_1));
+	r->big = htole16(1) != 1 && !r->packed && !(features & F(VIRTIO_F_VERSION_1));
 	if (table) {
 		r->table_addr = guest_mem_alloc(mem, (size_t)size * table * 16, 16);
 		if (!r->table_addr)

@@ -168,7 +168,7 @@ int traffic_open(struct traffic *t, const struct traffic_config *c, const char *
 	if (guest_link_open(&t->link, c->backend, c->host_header ? GUEST_NO_HDR : (int)t->hdr))
 		return fail_errno(t, "the backend's link");
 	if (traffic_is_native(t) && c->backend != GUEST_PACKET &&
-	    ioctl(t->link.backend, TUNSETVNETLE, &(int){ BYTE_ORDER == LITTLE_ENDIAN }))
+	    ioctl(t->link.backend, TUNSETVNETLE, &(int){ htole16(1) == 1 }))
 		return fail_errno(t, "the byte order of the backend's headers");
 	if (lay_out(t) || place_buffers(t) || connect_device(t, node) || traffic_start(t))
 		return -1;
