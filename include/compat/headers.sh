@@ -56,7 +56,7 @@ config CONFIG_MODULES || { say "this kernel takes no modules (CONFIG_MODULES)"; 
 	say "left out: weft_vgpu, as this kernel lacks CONFIG_VFIO_MDEV"
 [ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_X86 || config CONFIG_PCI_DOMAINS_GENERIC ||
 	say "left out: weft_softpci, as this kernel's PCI code knows its own buses alone"
-[ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_VFIO_MDEV || config CONFIG_VDPA ||
+[ ! -e "$tree/mdev/Kbuild" ] || config CONFIG_VFIO_MDEV || config CONFIG_VDPA || [ "${4-}" ] ||
 	say "left out: weft_softpci, as this kernel lacks CONFIG_VFIO_MDEV and CONFIG_VDPA"
 ! grep -q '\.o$' "$tree/vdpa/Kbuild" 2>/dev/null || config CONFIG_VDPA ||
 	[ "${4-}" ] || say "left out: vdpa/, as this kernel lacks CONFIG_VDPA (see make vdpa-core)"

@@ -32,15 +32,21 @@ def run(command, tree, seconds, until=None, env=()):
                           start_new_session=True) as p:
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), end(p)))
+        timer.daemon = True
         timer.start()
         lines, found = [], False
-        for line in p.stdout:
-            lines.append(line)
-            if until and until in line:
-                found = True
+        try:
+            for line in p.stdout:
+                lines.append(line)
+                if until and until in line:
+                    found = True
+                    end(p)
+            p.wait()
+        finally:
+            # Also for who is interrupted: a machine would run for an hour.
+            timer.cancel()
+            if p.poll() is None:
                 end(p)
-        p.wait()
-        timer.cancel()
     if late.is_set():
         lines.append("time is up\n")
     return -1 if late.is_set() or found else p.returncode, "".join(lines)

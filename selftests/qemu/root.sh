@@ -34,9 +34,12 @@ if [ ! -e "$root" ]; then
 	done
 	cache_unpack_all "$root.part" "${packages[@]}"
 	ln -sf mawk "$root.part/usr/bin/awk"
-	for old in "$CACHE/roots/$cache_arch"-*; do
-		[ "$old" = "$root.part" ] || rm -rf "$old"
-	done
 	mv "$root.part" "$root"
 fi
+touch "$CACHE/roots/.used-${root##*/}"
+# Those of other versions, once nobody has used them for a week.
+find "$CACHE/roots" -maxdepth 1 -name ".used-$cache_arch-*" -mtime +7 -printf '%f\n' |
+while read -r old; do
+	rm -rf "$CACHE/roots/${old#.used-}" "$CACHE/roots/$old"
+done
 echo "ROOT=$root"

@@ -126,8 +126,12 @@ static bool send_by(unsigned int queue)
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/queues/tx-%u/xps_cpus", v.name, queue);
 	f = fopen(path, "w");
-	if (!f && errno == ENOENT)
-		return false;
+	if (!f && errno == ENOENT && queue) {
+		/* The first is always there: if it has none either, no queue has. */
+		snprintf(path, sizeof(path), "/sys/class/net/%s/queues/tx-0/xps_cpus", v.name);
+		if (access(path, F_OK))
+			return false;
+	}
 	MUST(!f);
 	MUST(fprintf(f, "%lx", (1UL << sysconf(_SC_NPROCESSORS_ONLN)) - 1) < 0);
 	MUST(fclose(f));

@@ -92,13 +92,21 @@ def find(patterns, rooms, lane):
     every.sort(key=_order)
     unfit = [p for p in patterns if not any(_fits(t, p) for t in every)]
     if patterns:
-        return [t for t in every if any(_fits(t, p) for p in patterns)], unfit
-    return [t for t in every if (not rooms or t.room in rooms) and
-            LANES.index(t.lane) <= LANES.index(lane)], unfit
+        wanted = [t for t in every if any(_fits(t, p) for p in patterns)]
+        # Who names no kernel means those that the lane has, if it has any.
+        short = {p for p in patterns if "@" not in p and
+                 any(_fits(t, p) for t in every if _within(t, lane))}
+        return [t for t in wanted if _within(t, lane) or
+                any(_fits(t, p) for p in patterns if p not in short)], unfit
+    return [t for t in every if (not rooms or t.room in rooms) and _within(t, lane)], unfit
+
+
+def _within(t, lane):
+    return LANES.index(t.lane) <= LANES.index(lane)
 
 
 def _fits(t, pattern):
     pattern = re.sub(r"^selftests/|\.test$", "", pattern)
     base = t.name.split("@")[0]
     return t.room == pattern.rstrip("/") or fnmatch.fnmatch(t.name, pattern) \
-        or fnmatch.fnmatch(base, pattern)
+        or fnmatch.fnmatch(base, pattern) or fnmatch.fnmatch(f"{base}@{t.kernel}", pattern)
