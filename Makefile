@@ -68,14 +68,15 @@ clean:
 deps:
 	@$(top)/selftests/qemu/deps.sh build qemu
 
+jobs = $(if $(JOBS),--jobs $(JOBS))
 check: deps
-	@$(top)/selftests/check $(if $(ALL),--all)
+	@$(top)/selftests/check $(jobs) $(if $(ALL),--all)
 
 check-more: deps
-	@$(top)/selftests/check --more
+	@$(top)/selftests/check $(jobs) --more
 
 check-all: deps
-	@$(top)/selftests/check --all
+	@$(top)/selftests/check $(jobs) --all
 
 kunit: deps
 	@$(top)/selftests/check uml/kunit
@@ -128,7 +129,8 @@ help:
 	@echo '  make demo         two guests paint on one display adapter; see build/demo/'
 	@echo '  make shell        a root shell beside the loaded modules; all changes are lost'
 	@echo "  make check        what a change needs; TESTS='mdev/a qemu/b' for some, ALL=1 for all"
-	@echo '  make check-more   what CI runs: guests, other software, costs and 6.1 too'
+	@echo '  make check-more   what CI runs: guests, other software, costs and 6.1 too; JOBS=1 for one'
+	@echo '                    test at a time'
 	@echo '  make check-all    all tests, which takes hours; the same as ALL=1'
 	@echo '  make kunit        the KUnit suites, in a kernel with sanitizers that is a process'
 	@echo '  make unit         the quick tests of the rooms without a device'
