@@ -74,7 +74,8 @@ static void hear(const struct nlmsghdr *h, struct nl_answer *a)
 static int exchange(struct nl *m, uint16_t type, bool dump, struct nl_answer *a)
 {
 	struct nlmsghdr *h = (void *)m->bytes;
-	static uint8_t got[65536];
+	/* Threads ask at the same time: who reads another's answer waits for ever. */
+	static __thread uint8_t got[65536];
 	int s = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC), one = 1, ret = 1;
 	ssize_t n;
 
@@ -163,7 +164,7 @@ static bool is_network(const char *pci)
 
 const char *vdpa_function(unsigned int n)
 {
-	static char domain[5], name[32];
+	static __thread char domain[5], name[32];
 	struct dirent *e;
 	DIR *d;
 
