@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Rooms that only a kernel can run: tests on UML, with the modules of a tree of its own."""
+"""Rooms that only a kernel can run: tests on UML, with the modules of a tree of its own,
+and what those do not miss with the tests that UML cannot run."""
 import fcntl
 import fnmatch
 import glob
@@ -19,6 +20,14 @@ TESTS = {
     "vdpa": ["vdpa/device", "vdpa/manage", "vdpa/inject", "fuzz/kernel netlink",
              "fuzz/kernel vdpa"],
 }
+# The same for what is not missed there: tests in QEMU, on a stock kernel
+LATER = {
+    "vhost": ["vhost/traffic@6.12", "vhost/seen@6.12", "vhost/load@6.12"],
+    "mdev": ["mdev/state@6.12", "mdev/device@6.12", "mdev/input@6.12", "peers/qtest@6.12",
+             "mdev/life@6.12", "mdev/isolation@6.12"],
+    "vdpa": ["vdpa/representor@6.12", "vdpa/va@6.12", "vdpa/seen@6.12", "vdpa/stall@6.12",
+             "vdpa/life@6.12", "vdpa/handover@6.12", "vdpa/malice@6.12"],
+}
 # In user space all of it is tried, or on no kernel of ours
 NOT = ("mdev/softpci.c", "vdpa/xdp.c", "*/trace.c", "vdpa/vpci_*", "vdpa/virtio_pci.c")
 PARTS = ("Kbuild", "Makefile", "include", "vhost", "mdev", "vdpa")
@@ -36,6 +45,33 @@ def sources():
                 yield name
 
 
+class Whole(Tree):
+    """Tests and all, for what the tests' own runner does."""
+
+    def __init__(self, path):
+        super().__init__(path, [name for name in os.listdir(TOP) if name not in ("build", ".git")])
+        self.sane = set()
+
+    def later(self, path):
+        for name in LATER[path.split("/")[0]]:
+            status, out = run(["nice", "selftests/check", "--jobs", "1", name], self.path, 3600)
+            if status == 1 and (found := re.search("^# failed: (.*)", out, re.M)):
+                return found.group(1)
+            if status:
+                sys.exit(f"mutate: {name} failed with status {status}: {out[-300:]}")
+        return None
+
+    def begin(self, path):
+        """Without a change, once for each room; what fails, or nothing."""
+        room = path.split("/")[0]
+        said = None if room in self.sane else self.later(path)
+        self.sane.add(room)
+        return said
+
+    def tests(self, path):
+        return self.later(path)
+
+
 class Modules(Tree):
     """With modules of its own, for UML."""
 
@@ -47,6 +83,7 @@ class Modules(Tree):
         except BlockingIOError:
             sys.exit(f"mutate: another run is at it in {path}")
         super().__init__(path, PARTS)
+        self.whole = Whole(path + "-whole")
         subprocess.run(["make", "-s", "-C", os.path.join(TOP, "selftests")], check=True)
         said = subprocess.run([os.path.join(TOP, "selftests/qemu/kernel.sh"), "uml"], check=True,
                               stdout=subprocess.PIPE, text=True).stdout
@@ -110,3 +147,11 @@ class Modules(Tree):
         room = path.split("/")[0]
         busy = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
         return self.machine(room, (3 * self.seconds[room] + 60) * busy)
+
+    def attempt(self, mutant, text):
+        said = super().attempt(mutant, text)
+        if said:
+            return said
+        if said := self.whole.begin(mutant.path):
+            sys.exit(f"mutate: without a change, {said}")
+        return self.whole.attempt(mutant, text)
