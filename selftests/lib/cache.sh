@@ -33,11 +33,11 @@ cache_use_own_lists()
 	[ $cache_suite = bookworm ] || apt+=-$cache_suite
 	apt+=${cache_arch:+-$cache_arch}
 	[ "$cache_lists" != "$apt" ] || return 0
-	command -v apt-get >/dev/null || die "apt-get is missing: packages are fetched with it"
-	[ -e $key ] || die "$key is missing (package debian-archive-keyring)"
+	command -v apt-get >/dev/null || die_without "apt-get is missing: packages are fetched with it"
+	[ -e $key ] || die_without "$key is missing (package debian-archive-keyring)"
 	mirror=${WEFT_DEBIAN_MIRROR-$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
 		grep -m1 '/debian/*$' || :)}
-	[ "$mirror" ] || die "no Debian archive is known here: give one as WEFT_DEBIAN_MIRROR=URL," \
+	[ "$mirror" ] || die_without "no Debian archive is known here: give one as WEFT_DEBIAN_MIRROR=URL," \
 		"with its security updates beside it in debian-security"
 	mirror=${mirror%/}
 	mkdir -p "$apt"/{lists/partial,cache/archives/partial,parts}
@@ -62,7 +62,7 @@ cache_use_own_lists()
 		-o "APT::Sandbox::User=$(id -un)"
 	)
 	say_while "reading Debian's package lists" apt-get "${cache_apt_options[@]}" -q update ||
-		rc=$?
+		rc=$NOT_TO_BE_HAD
 	exec {lock}>&-
 	[ $rc != 0 ] || cache_lists=$apt
 	return $rc
@@ -108,7 +108,8 @@ cache_unpack()
 			rc=0
 			cache_fetch "$dir" "$p" || rc=$?
 		fi
-		[ $rc = 0 ] || die "could not fetch $p"
+		[ $rc != 2 ] || die_without "could not download $p"
+		[ $rc = 0 ] || die "could not unpack $p"
 	done
 }
 
@@ -122,7 +123,8 @@ cache_unpack_all()
 	trap 'rm -rf "$tmp"' EXIT
 	mkdir "$tmp/partial"
 	say_while "downloading $* and what they need" apt-get "${cache_apt_options[@]}" -q -y \
-		--download-only --no-install-recommends -o "Dir::Cache::archives=$tmp" install "$@" || exit 1
+		--download-only --no-install-recommends -o "Dir::Cache::archives=$tmp" install "$@" ||
+		exit $NOT_TO_BE_HAD
 	mkdir -p "$dir"
 	for deb in "$tmp"/*.deb; do
 		cache_extract "$deb" "$dir" || exit 1

@@ -10,6 +10,8 @@
 #				shown where it does not
 #   ktap_refuses DESC CMD...	passed if the command fails
 #   ktap_is DESC GOT WANT	passed if they are the same
+#   ktap_had CMD...		whether what a script of ours fetches is to be had; if it
+#				fails for another reason, so does the test, and ends here
 #   ktap_skip_all REASON...	ends here: nothing could be tried
 #   ktap_done			ends here, with the exit status of it all
 #
@@ -89,6 +91,18 @@ ktap_is()
 		ktap_not_ok "$1" "got: $2
 wanted: $3"
 	fi
+}
+
+ktap_had()
+{
+	local said rc=0
+	said=$("$@" 2>&1 >/dev/null) || rc=$?
+	# As NOT_TO_BE_HAD of say.sh
+	case $rc in
+	0)	return 0 ;;
+	75)	ktap_note "$(tail -n 1 <<<"$said")"; return 1 ;;
+	*)	ktap_not_ok "$*" "status $rc: $said"; ktap_done ;;
+	esac
 }
 
 ktap_skip_all()

@@ -16,7 +16,7 @@ source_take()
 	if [ ! -e $tar ]; then
 		tmp=$(mktemp -d "$CACHE/fetch.XXXXXX")
 		trap 'rm -rf "$tmp"' EXIT
-		cache_unpack "$tmp" "$SOURCE_PACKAGE" || exit 1
+		cache_unpack "$tmp" "$SOURCE_PACKAGE" || exit
 		tar=$tmp$tar
 	fi
 	say_while "unpacking the kernel's source" tar -C "$dir" --strip-components=1 --wildcards \

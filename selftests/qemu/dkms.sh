@@ -15,23 +15,35 @@ SAY_NAME=dkms
 . selftests/lib/say.sh
 . selftests/lib/cache.sh
 
+# Ends here, if what is fetched is not to be had; what else fails ends it with that status.
+dkms_had()
+{
+	local what=$1 rc=0
+	shift
+	"$@" >/dev/null || rc=$?
+	[ $rc != $NOT_TO_BE_HAD ] || { echo "1..0 # SKIP $what cannot be had"; exit 4; }
+	[ $rc = 0 ] || exit $rc
+}
+
+# Three tests want it, maybe at once: it is there as a whole or not at all.
+dkms_fetch()
+(
+	exec 9>"$CACHE/.dkms-lock"
+	flock 9
+	[ -e "$CACHE/dkms/usr/sbin/dkms" ] || {
+		rm -rf "$CACHE/dkms" "$CACHE/dkms.part"
+		cache_unpack "$CACHE/dkms.part" dkms && mv "$CACHE/dkms.part" "$CACHE/dkms"
+	}
+)
+
 if [ "${1-}" != --inside ]; then
 	why=$(selftests/qemu/overlay.sh -- true 2>&1) ||
 		{ echo "1..0 # SKIP no throw-away root: $why"; exit 4; }
 	for series in $dkms_kernels; do
 		# The image, too: some of the kernel's own modules are wanted.
-		selftests/qemu/kernel.sh "$series" >/dev/null ||
-			{ echo "1..0 # SKIP the kernel $series cannot be had"; exit 4; }
+		dkms_had "the kernel $series" selftests/qemu/kernel.sh "$series"
 	done
-	# Three tests want it, maybe at once: it is there as a whole or not at all.
-	(
-		exec 9>"$CACHE/.dkms-lock"
-		flock 9
-		[ -e "$CACHE/dkms/usr/sbin/dkms" ] || {
-			rm -rf "$CACHE/dkms" "$CACHE/dkms.part"
-			cache_unpack "$CACHE/dkms.part" dkms && mv "$CACHE/dkms.part" "$CACHE/dkms"
-		}
-	) || { echo "1..0 # SKIP the dkms package cannot be had"; exit 4; }
+	dkms_had "the dkms package" dkms_fetch
 	if [ "${dkms_packages-}" ]; then
 		mkdir -p "$CACHE/debs/partial"
 		dkms_download()

@@ -8,7 +8,8 @@
 # MODDIR=; for those two, ARCH= and CROSS_COMPILE=, as make wants them, FOREIGN=,
 # their name, QEMU= and the ROOT= of root.sh besides. Nothing is installed: the
 # packages are downloaded (apt checks their signatures) and unpacked below the cache
-# folder. What is there is used as it is; --refresh looks for a newer one.
+# folder. What is there is used as it is; --refresh looks for a newer one. Status 75:
+# Debian's archive does not have it, or cannot be asked.
 
 set -euo pipefail
 SAY_NAME=kernel
@@ -39,7 +40,7 @@ s390x/*)	foreign=$series kbuild_arch=s390 cross=s390x-linux-gnu- qemu=s390x ;;
 *)		die "no Debian kernel known for a $(uname -m) machine" ;;
 esac
 if [ "$foreign" ]; then
-	"$here/deps.sh" "$foreign" >&2
+	"$here/deps.sh" "$foreign" >&2 || die_without "there is no compiler or emulator for $foreign"
 	arch=$foreign cache_arch=$foreign series=6.12
 fi
 [[ $series =~ ^[0-9]+\.[0-9]+$ ]] ||
@@ -199,7 +200,7 @@ if [ ! -L "$current" ] || [ "$refresh" ]; then
 		cache_use_own_lists
 		kver=$(newest)
 	fi
-	[ "$kver" ] || die "no Debian kernel $series for $arch found; is Debian's archive reachable?"
+	[ "$kver" ] || die_without "no Debian kernel $series for $arch found; is Debian's archive reachable?"
 	mkdir -p "$kernels/$kver"
 	ln -sfn "$kver" "$current"
 fi

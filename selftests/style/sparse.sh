@@ -63,7 +63,7 @@ excuse()
 case ${1?} in
 7.3)
 	# Backports go with the next one.
-	selftests/qemu/kernel.sh --headers 7.3 >/dev/null || ktap_skip_all "its headers cannot be had"
+	ktap_had selftests/qemu/kernel.sh --headers 7.3 || ktap_skip_all "its headers cannot be had"
 	# C23's word for a type without its qualifiers, which sparse does not know.
 	check_on 7.3 -D__typeof_unqual__=__typeof__
 	;;
