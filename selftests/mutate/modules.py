@@ -94,7 +94,7 @@ class Modules(Tree):
         """What it says if it fails, or nothing."""
         status, out = run(["nice", "make", "-s", "-j2", f"KDIR={self.kernel['KDIR']}",
                            f"KVER={self.kernel['KVER']}", "ARCH=um", "CONFIG_KUNIT=", "modules"],
-                          self.path, 600)
+                          self.path, 3600)
         if status:
             return f"does not build: {out[-300:]}"
         folder = os.path.join(self.path, "modules")
