@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of weft_vgpu share: adapters and instances in sysfs, an
- * instance opened as a VMM opens it, events that are waited for, and processes
- * that act on a word.
+ * An instance opened as a VMM opens it, its regions and interrupts; with it comes
+ * all that the tests of weft_vgpu share.
  *
  * Whatever can fail returns -1 with errno, as a system call does, unless said
  * otherwise. Nothing here judges: that is for the tests.
@@ -12,15 +11,14 @@
 
 #include <linux/vfio.h>
 #include <linux/weft_vgpu.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+
+#include "adapter_lib.h"
+#include "process_lib.h"
+#include "rng_lib.h"
+#include "system_lib.h"
 
 #define MIB			(1024ULL * 1024)
 #define PAGE			4096ULL
-/* Generous, as the machine may be emulated on a busy host. */
-#define WAIT_MS			20000
 
 /* Region numbers, beside those of <linux/vfio.h>. */
 #define REGION_BAR0		VFIO_PCI_BAR0_REGION_INDEX
@@ -42,64 +40,6 @@ enum {
 	VBE_ID, VBE_XRES, VBE_YRES, VBE_BPP, VBE_ENABLE, VBE_BANK,
 	VBE_VIRT_WIDTH, VBE_VIRT_HEIGHT, VBE_X_OFFSET, VBE_Y_OFFSET, VBE_MEMORY,
 };
-
-#define DRIVER			"/sys/bus/pci/drivers/weft_vgpu"
-#define MDEVS			"/sys/bus/mdev/devices"
-#define PCI			"/sys/bus/pci/devices"
-#define BDF_SIZE		24
-#define UUID_SIZE		37
-
-/*
- * Files. The text comes without its last newline; "" when it cannot be read.
- * It stands in one of 8 static buffers.
- */
-#define PRINTF(f, a)	__attribute__((format(printf, f, a)))
-ssize_t file_read(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
-const char *file_text(const char *fmt, ...) PRINTF(1, 2);
-long long file_number(const char *fmt, ...) PRINTF(1, 2);	/* -1 when it is none */
-int file_write(const char *text, const char *fmt, ...) PRINTF(2, 3);
-int file_write_bytes(const void *data, size_t len, const char *fmt, ...) PRINTF(3, 4);
-bool file_exists(const char *fmt, ...) PRINTF(1, 2);
-int command(const char *fmt, ...) PRINTF(1, 2);		/* its exit status; quiet */
-
-/* Modules; parameters as for insmod, NULL for none. */
-int module_load(const char *name, const char *parameters);
-int module_unload(const char *name);	/* EAGAIN: in use */
-bool module_loaded(const char *name);
-/* weft_softpci anew, with nothing left of what was before. */
-int softpci_load(const char *parameters);
-/* Both of ours anew. */
-int modules_reload(const char *softpci_parameters);
-
-/*
- * Adapters: the N-th PCI function of this id and class (-1: any), "" when
- * there is none. The name stays valid. Those of weft_softpci, and QEMU's
- * bochs-display.
- */
-const char *pci_find(unsigned int vendor, unsigned int device, int class, int n);
-const char *softpci_find(int n);
-const char *bochs_find(int n);
-int adapter_bind(const char *bdf);	/* with driver_override, as driverctl */
-int adapter_unbind(const char *bdf);
-bool adapter_bound(const char *bdf);
-
-/* Instances. The type goes without its prefix: "4m", "full". */
-const char *uuid_of(unsigned int n);	/* not to be freed, and stays */
-int mdev_create(const char *bdf, const char *type, const char *uuid);
-int mdev_remove(const char *uuid);
-int mdev_remove_all(void);
-bool mdev_exists(const char *uuid);
-int mdev_group(const char *uuid);	/* the number of its IOMMU group, or -1 with errno */
-int mdev_available(const char *bdf, const char *type);
-const char *mdev_attr(const char *uuid, const char *name);
-const char *adapter_attr(const char *bdf, const char *name);
-int adapter_enable(const char *bdf, bool on);
-/*
- * The adapter that a test is about: bound, enabled, with no instance. By
- * default the first of weft_softpci; the bochs-display if $WEFT_PARENT is
- * "bochs". "" when there is none. Both have 64 MiB.
- */
-const char *parent_fresh(void);
 
 /*
  * An instance as a VMM has it: a container of its own, its group, the device.
@@ -153,48 +93,5 @@ int irq_disable(int fd, unsigned int index);
 size_t find_other(const volatile void *mem, uint8_t val, size_t len);
 /* The same through reads of a region. */
 uint64_t region_find_other(int fd, unsigned int index, uint8_t val);
-
-/* Events. True if it came within ms. */
-int event_new(void);
-bool event_wait(int fd, int ms);
-uint64_t event_count(int fd);		/* and back to zero */
-bool wait_text(const char *want, int ms, const char *fmt, ...) PRINTF(3, 4);
-bool wait_gone(int ms, const char *fmt, ...) PRINTF(2, 3);
-bool wait_there(int ms, const char *fmt, ...) PRINTF(2, 3);
-bool wait_child(pid_t pid, int *status, int ms);
-double now(void);			/* seconds, monotonic */
-
-/* The kernel's log from here on. */
-int kmsg_open(void);
-bool kmsg_wait(int fd, const char *part, int ms);	/* a line that holds it */
-int kmsg_count(int fd, const char *part);		/* in what is there now */
-
-/* Does touching this byte raise SIGBUS? Or else what it reads. */
-#define TOUCH_SIGBUS	(-1)
-#define TOUCH_SIGSEGV	(-2)
-int touch(const volatile void *p);
-int touch_write(volatile void *p, uint8_t val);
-
-/* A process that talks with this one in numbers, over a socket. */
-struct helper {
-	pid_t pid;
-	int sock;
-};
-
-/* fn runs in the child, with its end of the socket; its value is the status. */
-int helper_start(struct helper *h, int (*fn)(int sock, void *arg), void *arg);
-int helper_say(int sock, long val);
-long helper_hear(int sock, int ms);	/* LONG_MIN when nothing came */
-int helper_end(struct helper *h, int ms);	/* exit status, -signal, or -1000 */
-
-/* Numbers that look random and are the same for the same seed. */
-struct rng {
-	uint64_t state;
-};
-
-uint64_t rng_next(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t n);
-/* $WEFT_SEED, or one that differs each time; say it in the output */
-uint64_t rng_seed(void);
 
 #endif
