@@ -4,13 +4,11 @@
  * none. Names begin with the class of attack.
  */
 #include <linux/virtio_net.h>
-#include <net/if.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 #include "flow_lib.h"
 #include "kernel_log.h"
@@ -436,20 +434,10 @@ TEST(a12_eventfds_that_are_all_the_same)
 
 static atomic_bool stop;
 
-static void set_link(bool up)
-{
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { .ifr_flags = up ? IFF_UP | IFF_NOARP : IFF_NOARP };
-
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v.name);
-	ioctl(s, SIOCSIFFLAGS, &ifr);
-	close(s);
-}
-
 static void *toggle_link(void *arg)
 {
 	for (unsigned int i = 0; !stop; i++)
-		set_link(i & 1);
+		vdev_link(&v, i & 1);
 	return NULL;
 }
 
@@ -475,11 +463,11 @@ TEST(a12_config_call_changed_while_the_link_does)
 	/* One that is there to stay hears of each change. */
 	fd = eventfd(0, EFD_NONBLOCK);
 	ASSERT_EQ(config_call(fd), 0);
-	set_link(true);
+	vdev_link(&v, true);
 	guest_event_take(fd);
-	set_link(false);
+	vdev_link(&v, false);
 	EXPECT_EQ(guest_event_take(fd), 1);
-	set_link(true);
+	vdev_link(&v, true);
 	EXPECT_EQ(guest_event_take(fd), 1);
 	ksft_note("%llu heard meanwhile", (unsigned long long)heard);
 	/* The packet socket has heard of it, too, and says so once. */
@@ -487,8 +475,8 @@ TEST(a12_config_call_changed_while_the_link_does)
 	vdev_unharmed(&v);
 	/* Closed with it set, and another change: there is nobody to tell. */
 	vdev_leave(&v);
-	set_link(false);
-	set_link(true);
+	vdev_link(&v, false);
+	vdev_link(&v, true);
 	vdev_restart(&v);
 	vdev_arrived(&v);
 	vdev_unharmed(&v);

@@ -329,6 +329,119 @@ TEST(transmitter_never_stops_and_is_reset_and_closed)
 	vdev_unharmed(&v);
 }
 
+/*
+ * A driver that gives many commands at once: each has its own answer, in order,
+ * and between 32 of them other queues get their turn.
+ */
+static void run_commands_at_once(bool packed)
+{
+	const unsigned int n = 100;
+	struct vdev_config c = { .packed = packed, .ctrl = true, .size = 256,
+				 .features = F(VIRTIO_NET_F_CTRL_MAC_ADDR) };
+	struct guest_ring *ring = &g.ring[VDEV_CTRL];
+	struct {
+		struct vhost_vdpa_config c;
+		uint8_t mac[6];
+	} config = { .c = { 0, 6 } };
+	long long runs;
+	uint64_t at;
+
+	vdev_open(&v, &g, &c);
+	runs = vdev_stats(&v, VDEV_CTRL, "runs");
+	at = guest_mem_alloc(&g.mem, 16 * n, 16);
+	ASSERT_NE(at, 0);
+	for (unsigned int i = 0; i < n; i++) {
+		/* An address, or what is no command; and the byte for the answer */
+		uint8_t said[16] = { i % 3 == 2 ? 99 : VIRTIO_NET_CTRL_MAC,
+				     VIRTIO_NET_CTRL_MAC_ADDR_SET, 2, 0, 0, 0, 0, i,
+				     [15] = 0xff };
+		struct guest_buf buf[2] = { { at + 16 * i, 8 }, { at + 16 * i + 15, 1 } };
+
+		guest_mem_write(&g.mem, at + 16 * i, said, sizeof(said));
+		ASSERT_EQ(guest_ring_add(ring, buf, 1, 1, GUEST_DIRECT, (void *)(uintptr_t)i), 0);
+	}
+	guest_ring_kick(ring);
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t len;
+		uint8_t ack;
+		void *token;
+
+		ASSERT_TRUE(guest_ring_wait(ring, VDEV_WAIT));
+		ASSERT_TRUE(guest_ring_get(ring, &len, &token));
+		ASSERT_EQ((uintptr_t)token, i);
+		EXPECT_EQ(len, 1);
+		guest_mem_read(&g.mem, at + 16 * i + 15, &ack, 1);
+		EXPECT_EQ(ack, i % 3 == 2 ? VIRTIO_NET_ERR : VIRTIO_NET_OK);
+	}
+	EXPECT_EQ(vdev_stats(&v, VDEV_CTRL, "packets"), n);
+	EXPECT_GE(32 * (vdev_stats(&v, VDEV_CTRL, "runs") - runs), n);
+	ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_GET_CONFIG, &config), 0);
+	EXPECT_EQ(config.mac[5], n - 1);
+	vdev_unharmed(&v);
+}
+
+TEST(commands_at_once_split)
+{
+	run_commands_at_once(false);
+}
+
+TEST(commands_at_once_packed)
+{
+	run_commands_at_once(true);
+}
+
+/* The host takes the representor down or up, and whoever serves the driver knows of it. */
+static void host_goes(bool up)
+{
+	vdev_link(&v, up);
+	/* A run that began before has ended when this has. */
+	ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_SUSPEND, NULL), 0);
+	ASSERT_EQ(ioctl(v.fd, VHOST_VDPA_RESUME, NULL), 0);
+}
+
+/* A driver that sends to a host that is not there: it has its buffers back, and a count. */
+static void run_host_is_down(bool packed)
+{
+	struct guest_ring *ring = &g.ring[GUEST_TX];
+	struct guest_buf b = { .len = VDEV_HDR + 60 };
+	const unsigned int n = 64;
+	uint32_t len;
+	void *token;
+
+	vdev_open(&v, &g, &(struct vdev_config){ .packed = packed });
+	b.addr = g.buf[GUEST_TX];
+	guest_mem_fill(&g.mem, b.addr, 0, b.len);
+	for (unsigned int round = 1; round <= 2; round++) {
+		host_goes(false);
+		for (unsigned int i = 0; i < n; i++)
+			ASSERT_EQ(guest_ring_add(ring, &b, 1, 0, GUEST_DIRECT, &g), 0);
+		guest_ring_kick(ring);
+		for (unsigned int i = 0; i < n; i++) {
+			ASSERT_TRUE(guest_ring_wait(ring, VDEV_WAIT));
+			ASSERT_TRUE(guest_ring_get(ring, &len, &token));
+		}
+		EXPECT_EQ(vdev_stats(&v, GUEST_TX, "drop.down"), round * n);
+		/* One that it was up for, of each round before */
+		EXPECT_EQ(vdev_stats(&v, GUEST_TX, "packets"), round - 1);
+		host_goes(true);
+		/* The packet socket has heard of it, too, and says so once. */
+		vdev_arrived(&v);
+		EXPECT_EQ(vdev_arrived(&v), 0);
+		ASSERT_EQ(vdev_send(&v), 0);
+	}
+	vdev_unharmed(&v);
+}
+
+TEST(host_is_down_split)
+{
+	run_host_is_down(false);
+}
+
+TEST(host_is_down_packed)
+{
+	run_host_is_down(true);
+}
+
 /* Changes while frames pass both ways: each frame arrives as if there were none. */
 
 static void run_changes(bool packed, void (*change)(unsigned int i), unsigned int times)

@@ -23,14 +23,13 @@
 
 /* The host's side */
 
-static void up(const char *name)
+void vdev_link(const struct vdev *v, bool up)
 {
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { };
+	struct ifreq ifr = { .ifr_flags = up ? IFF_UP | IFF_NOARP : IFF_NOARP };
 
 	MUST(s < 0);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	ifr.ifr_flags = IFF_UP | IFF_NOARP;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", v->name);
 	MUST(ioctl(s, SIOCSIFFLAGS, &ifr));
 	close(s);
 }
@@ -59,7 +58,7 @@ void vdev_make(struct vdev *v, unsigned int function, const struct vdev_config *
 	if (vdpa_exists(v->name))
 		MUST(vdpa_delete(v->name));
 	MUST(vdpa_make(v->name, function, &(struct vdpa_make){ .pairs = pairs, .mtu = 9000 }));
-	up(v->name);
+	vdev_link(v, true);
 	v->far = guest_packet_open(v->name, true, true);
 	MUST(v->far < 0);
 	/* To the device itself, whether or not the stack has seen its carrier yet */

@@ -84,6 +84,8 @@ void vguest_init(struct vguest *g, const struct vdev_config *c);
 
 void vdev_make(struct vdev *v, unsigned int function, const struct vdev_config *c);
 void vdev_unmake(struct vdev *v);
+/* Takes the representor up or down. */
+void vdev_link(const struct vdev *v, bool up);
 /* Its node, open; -1 with errno. */
 int vdev_node(const struct vdev *v);
 /* A client: the owner, features, memory, rings, DRIVER_OK. NULL: rings at their begin. */
