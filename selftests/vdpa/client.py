@@ -43,6 +43,7 @@ GET_GROUP, SET_GROUP_ASID = 0xC008AF7B, 0x4008AF7C
 
 DESC_WRITE = 2
 IOTLB_UPDATE, IOTLB_INVALIDATE, BATCH_BEGIN, BATCH_END = 2, 3, 5, 6
+RO, RW = 1, 3       # how the device may access what is mapped
 
 
 class Queue:
@@ -147,8 +148,8 @@ class Client:
     def put(self, at, data):
         ctypes.memmove(self.address + at, data, len(data))
 
-    def iotlb(self, kind, iova=0, size=0, address=0, asid=0):
-        os.write(self.fd, struct.pack("<IIQQQBB6x32x", 2, asid, iova, size, address, 3, kind))
+    def iotlb(self, kind, iova=0, size=0, address=0, asid=0, access=RW):
+        os.write(self.fd, struct.pack("<IIQQQBB6x32x", 2, asid, iova, size, address, access, kind))
 
     def map(self):
         self.iotlb(IOTLB_UPDATE, IOVA, SIZE, self.address)

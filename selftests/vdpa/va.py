@@ -109,6 +109,47 @@ def sealing(fd):
     return ""
 
 
+def often(t):
+    """One file at three addresses: to be read at the first, and to be written to at the others."""
+    first, third = IOVA - SIZE, IOVA + SIZE
+    before, fd = pinned(), memfd()
+    with Device("w0") as d, d.client() as client:
+        client.ioctl(c.SET_OWNER)
+        client.features(c.ALWAYS)
+        mine = mmap.mmap(fd, SIZE, mmap.MAP_SHARED)
+        client.address = client.address_of(mine)
+        client.iotlb(c.IOTLB_UPDATE, first, SIZE, client.address, access=c.RO)
+        t.equal("a file that is to be read counts as locked memory", pinned() - before, SIZE >> 10)
+        client.map()
+        client.iotlb(c.IOTLB_UPDATE, third, SIZE, client.address)
+        t.equal("mapped twice more, it counts once", pinned() - before, SIZE >> 10)
+        client.begin_rings()
+        passes(t, "in a file that is mapped often", d, client)
+        tx, rx = client.queues[1], client.queues[0]
+        at, sent = tx.buffers + 0x1000 * (tx.next % c.RING), frame(FROM, TO, 30)
+        client.put(at, bytes(c.HEADER) + sent)
+        tx.offer(first + at, c.HEADER + len(sent), False)
+        tx.wait()
+        t.equal("what is at the first address is sent", d.port.recv(2048), sent)
+        rx.offer(third + rx.buffers + 0x1000 * (rx.next % c.RING), 0x1000, True)
+        d.port.send(frame(TO, FROM, 31))
+        t.equal("what is received is written to the third", client.received(), frame(TO, FROM, 31))
+        at = rx.buffers + 0x1000 * (rx.next % c.RING)
+        client.put(at, bytes(0x1000))
+        rx.offer(first + at, 0x1000, True)
+        d.port.send(frame(TO, FROM, 32))
+        wait_for(lambda: counters("w0", 0)["fault"] == "buffer-no-memory")
+        t.equal("and never to the first", client.get(at, 0x1000), bytes(0x1000))
+        client.iotlb(c.IOTLB_INVALIDATE, IOVA, 2 * SIZE)
+        t.equal("given up twice, it still counts once", pinned() - before, SIZE >> 10)
+        client.iotlb(c.IOTLB_INVALIDATE, first, SIZE)
+        t.equal("given up for good, it does not count", pinned(), before)
+        mine.close()
+    # Not so while anybody may write to it, or holds one of its pages.
+    t.equal("and can be sealed", sealing(fd), "")
+    os.close(fd)
+
+
 def no_shares(t):
     before = pinned()
     with Device("w0") as d, d.client() as client:
@@ -209,7 +250,7 @@ def sending(port):
 
 def main():
     with Ktap() as t:
-        for part in (shares, pieces, no_shares, odd, own_driver):
+        for part in (shares, pieces, often, no_shares, odd, own_driver):
             part(t)
 
 
