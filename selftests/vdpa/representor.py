@@ -4,6 +4,7 @@
 import array
 import fcntl
 import os
+import re
 import socket
 import struct
 import subprocess
@@ -18,7 +19,8 @@ from device import (FROM, FUNCTIONS, TO, Device, Ktap, counters, frame, quiet,  
                     tool)
 
 SIOCETHTOOL, ETHTOOL_GDRVINFO, ETHTOOL_GGRO, ETHTOOL_SGRO = 0x8946, 3, 0x2b, 0x2c
-CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4 = (1 << n for n in (0, 1, 7, 11))
+CSUM, GUEST_CSUM, GUEST_TSO4, HOST_TSO4, CTRL_RX = (1 << n for n in (0, 1, 7, 11, 18))
+LINE = 512          # frames that wait for a driver at most
 
 
 def taken(name):
@@ -59,6 +61,30 @@ def verdicts(t, device, client):
         # What is in the room is the program's, which wrote nothing to it.
         t.equal("a program makes frames longer",
                 [device.port.recv(65536)[16:] for _ in range(2)], [small, large])
+
+
+def metadata(t, device, client):
+    """What a program puts before a frame, the host's own programs find there."""
+    without = [frame(FROM, TO, 6), frame(FROM, TO, 7, 3900)]
+    noted = [frame(FROM, TO, 8), frame(FROM, TO, 9, 3900)]
+    mark = frame(FROM, TO, 92)
+    # A socket for all that comes looks before tc does, and one of a protocol behind it.
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as behind:
+        behind.bind((device.name, 0x88b5))
+        behind.settimeout(c.WAIT)
+        with bpf.Ingress(device.name, bpf.wants_note()):
+            for f in without:
+                client.send(f)
+            with bpf.Program(device.name, bpf.notes()):
+                for f in noted:
+                    client.send(f)
+        t.check("metadata: frames arrive as they were",
+                seen(device, client, mark) == without + noted)
+        got = []
+        while (f := behind.recv(65536)) != mark:
+            got.append(f)
+        t.check("metadata: it is with small and large frames of the program, and no others",
+                got == noted, [f[14:18] for f in got])
 
 
 def transmit(t, device, client):
@@ -108,6 +134,130 @@ def redirects(t, device, client, other, far):
         t.equal("XDP_REDIRECT: ... and with it", checksum(pseudo + got[34:]), 0)
     t.equal("XDP_REDIRECT: the host sees none", seen(device, client, frame(FROM, TO, 97)), [])
     t.equal("XDP_REDIRECT: the other device counts them", counters(other.name, 0)["packets"], "2")
+
+
+def send_all(client, frames):
+    """Sends frames, as many at a time as the ring holds."""
+    tx = client.queues[1]
+    for first in range(0, len(frames), c.RING):
+        some = frames[first:first + c.RING]
+        for f in some:
+            at = tx.buffers + 0x1000 * (tx.next % c.RING)
+            client.put(at, bytes(HEADER) + f)
+            tx.offer(IOVA + at, HEADER + len(f), False, kick=False)
+        tx.notify()
+        for _ in some:
+            tx.wait()
+
+
+def numbered(count):
+    """Frames as large as may be redirected."""
+    return [FROM + TO + b"\x88\xb5" + struct.pack(">I", n) + bytes([n & 255]) * 1496
+            for n in range(count)]
+
+
+class Pages:
+    """What becomes of the pages that frames are put into, by the kernel's own word."""
+    path = "/sys/kernel/tracing/instances/pages"
+
+    def write(self, name, text):
+        with open(f"{self.path}/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+    def __enter__(self):
+        os.mkdir(self.path)
+        self.write("buffer_size_kb", "4096")
+        self.write("options/stacktrace", "1")
+        for event in "alloc", "free":
+            # Pages of eight, as weft_frag_refill() takes them
+            self.write(f"events/kmem/mm_page_{event}/filter", "order == 3")
+            self.write(f"events/kmem/mm_page_{event}/enable", "1")
+        return self
+
+    def __exit__(self, *_):
+        with open(f"{self.path}/trace", encoding="ascii") as file:
+            text = file.read()
+        os.rmdir(self.path)
+        kept, written = re.search(r"entries-written: (\d+)/(\d+)", text).groups()
+        self.whole = kept == written
+        self.taken, self.left, last = 0, set(), {}
+        for line in text.splitlines():
+            who = line.split("]")[0]
+            if "mm_page_" in line and (pfn := re.search(r" pfn=(\S+)", line)):
+                last[who] = pfn.group(1) if "mm_page_alloc" in line else ""
+                self.left.discard(pfn.group(1))
+            elif "<stack trace>" in line:
+                whose = last.get(who, "")
+            elif " => weft_frag_refill" in line and whose:
+                self.left.add(whose)
+                self.taken += 1
+
+
+def waiting(t):
+    """Frames that were redirected to a driver that does not take them."""
+    more = 18
+    frames = numbered(LINE + more)
+    with Device("r1", 1) as other:
+        with Pages() as pages:
+            with Device("r0", 0) as device, device.client() as client:
+                client.begin()
+                device.carrier()
+                with bpf.Program(device.name, bpf.redirect(other.name)):
+                    with other.client() as far:
+                        far.begin()
+                        send_all(client, frames)
+                    with other.client() as far:
+                        # To FROM, which is not its address
+                        far.begin(ALWAYS | 1 << c.CTRL_VQ | CTRL_RX)
+                        send_all(client, frames)
+        names = ("drop.line-full", "drop.down", "filtered", "packets")
+        t.equal("frames that wait for a driver that ends, and that it does not want, are counted",
+                [int(counters(other.name, 0)[name]) for name in names],
+                [more, LINE, LINE + more, 0])
+        t.check("the kernel tells of all pages", pages.whole)
+        # There are 15 frames in each, and all that wait do so at once.
+        t.check("many are taken", pages.taken >= LINE // 15, pages.taken)
+        t.equal("and all of them are free again", pages.left, set())
+        with other.client() as far:
+            far.begin()
+            sent = frames[:100]
+            with Device("r0", 0) as device, device.client() as client:
+                client.begin()
+                device.carrier()
+                with bpf.Program(device.name, bpf.redirect(other.name)):
+                    send_all(client, sent)
+            # Pages that were freed would be used again.
+            with Device("r0", 0) as device, device.client() as client:
+                client.begin()
+                device.carrier()
+                send_all(client, [bytes(1514)] * 100)
+            got = []
+            for _ in sent:
+                far.room()
+                got.append(far.received())
+            t.check("frames outlive the device that they come from", got == sent,
+                    [n for n in range(100) if got[n] != sent[n]])
+
+
+def tagged(t):
+    """A frame whose VLAN tag is beside it, as a netdev that takes tags off has it."""
+    ip("link", "add", "name", "v0", "type", "veth", "peer", "name", "v1")
+    ip("link", "add", "link", "v0", "name", "v0.7", "type", "vlan", "id", "7")
+    for name in "v0", "v1", "v0.7":
+        quiet(name)
+        ip("link", "set", "dev", name, "up")
+    f = frame(FROM, TO, 10)
+    with (Device("r0", 0) as device, device.client() as client,
+          socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as port):
+        client.begin()
+        device.carrier()
+        client.room()
+        port.bind(("v0.7", 0))
+        with bpf.Program("v1", bpf.redirect(device.name), bpf.SKB_MODE):
+            port.send(f)
+            t.equal("XDP_REDIRECT: a tag beside a frame comes into it",
+                    client.received(), f[:12] + b"\x81\0\0\7" + f[12:])
+    ip("link", "del", "dev", "v0")
 
 
 def headers(t, device, client):
@@ -319,6 +469,7 @@ def main():
                 far.begin()
                 other.carrier()
                 verdicts(t, device, client)
+                metadata(t, device, client)
                 transmit(t, device, client)
                 redirects(t, device, client, other, far)
                 merging(t, device, client)
@@ -327,6 +478,8 @@ def main():
             program = bpf.Program(device.name, bpf.verdict(bpf.DROP))
         with program:
             t.equal("a device goes away with a program on it", tool("dev", "show").stdout, "")
+        waiting(t)
+        tagged(t)
         sixteen_pairs(t)
         bridged(t, True)
         bridged(t, False)
