@@ -131,6 +131,7 @@ TRY(log_fd, return ioctl(fd, VHOST_SET_LOG_FD, &event);)
 TRY(log_fd_none, int n = -1; return ioctl(fd, VHOST_SET_LOG_FD, &n);)
 TRY(log_fd_closed, int n = 1000; return ioctl(fd, VHOST_SET_LOG_FD, &n);)
 TRY(log_fd_tap, return ioctl(fd, VHOST_SET_LOG_FD, &tap);)
+TRY(log_fd_nowhere, return ioctl(fd, VHOST_SET_LOG_FD, NOWHERE);)
 
 TRY(num, return vring(fd, VHOST_SET_VRING_NUM, 0, 128);)
 TRY(num_0, return vring(fd, VHOST_SET_VRING_NUM, 0, 0);)
@@ -207,7 +208,8 @@ static const struct {
 	T(set_backend_features_nowhere), T(table_none), T(table_padding), T(table_too_long),
 	T(table_nowhere), T(table_empty_region), T(table_that_wraps), T(table_of_the_kernels),
 	T(log_base), T(log_base_nowhere), T(log_fd), T(log_fd_none), T(log_fd_closed),
-	T(log_fd_tap), T(num), T(num_0), T(num_odd), T(num_most), T(num_65536), T(num_huge),
+	T(log_fd_tap), T(log_fd_nowhere), T(num), T(num_0), T(num_odd), T(num_most),
+	T(num_65536), T(num_huge),
 	T(num_nowhere), T(num_index_1), T(num_index_2), T(num_index_3), T(num_index_huge),
 	T(num_index_most), T(base), T(base_65535), T(base_65536), T(get_base),
 	T(get_base_index_2), T(get_base_nowhere), T(addr), T(addr_flags), T(addr_log_flag),

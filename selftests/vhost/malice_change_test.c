@@ -3,6 +3,7 @@
  * What a VMM changes, or says that no other would, while a queue is in use:
  * the frames go on. Names begin with the class of attack.
  */
+#include <limits.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -123,6 +124,68 @@ TEST(a1_log_of_frames_alone_is_signalled)
 	ASSERT_EQ(rig_receive(&r), 0);
 	EXPECT_TRUE(guest_mem_dirty(&r.mem, r.buf[GUEST_RX]));
 	EXPECT_GE(guest_event_take(fd), 1);
+	rig_unharmed(&r);
+}
+
+/* What the kernel calls an eventfd; it gives the number to another one once nobody has it. */
+static long eventfd_id(int fd)
+{
+	char path[40], line[80];
+	long id = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "eventfd-id: %ld", &id);
+	fclose(f);
+	return id;
+}
+
+static int set_log_fd(int fd)
+{
+	return ioctl(r.dev.fd, VHOST_SET_LOG_FD, &fd);
+}
+
+/* The log's eventfd is replaced: the new one is signalled, and the old one is nobody's. */
+TEST(a12_eventfd_of_the_log_replaced)
+{
+	long id, least, most = 0;
+	int fd, old = -1;
+
+	rig_open(&r, &(struct rig_config){ .log = true });
+	least = LONG_MAX;
+	for (int i = 0; i < 50; i++) {
+		fd = eventfd(0, EFD_NONBLOCK);
+		id = eventfd_id(fd);
+		ASSERT_GE(id, 0);
+		least = id < least ? id : least;
+		most = id > most ? id : most;
+		ASSERT_EQ(set_log_fd(fd), 0);
+		/* What was to be told before, was. */
+		if (i)
+			guest_event_take(old);
+		ASSERT_EQ(rig_receive(&r), 0);
+		EXPECT_GE(guest_event_take(fd), 1);
+		if (i) {
+			EXPECT_EQ(guest_event_take(old), 0);
+			close(old);
+		}
+		old = fd;
+	}
+	ASSERT_EQ(set_log_fd(-1), 0);
+	guest_event_take(fd);
+	ASSERT_EQ(rig_receive(&r), 0);
+	EXPECT_EQ(guest_event_take(fd), 0);
+	/* Two at a time, and others come and go beside them. */
+	EXPECT_LT(most - least, 25);
+	/* Once more, when there was none; it goes with the device. */
+	ASSERT_EQ(set_log_fd(fd), 0);
+	ASSERT_EQ(rig_receive(&r), 0);
+	EXPECT_GE(guest_event_take(fd), 1);
+	close(fd);
 	rig_unharmed(&r);
 }
 
