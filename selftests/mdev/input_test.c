@@ -357,6 +357,8 @@ TEST(buffers_that_are_not_there)
 		EXPECT_LE(region_read(v.fd, regions[i], 0, two + PAGE - 100, 256), 100);
 		EXPECT_EQ(region_read(v.fd, regions[i], 0, two, 0), 0);
 	}
+	EXPECT_ERRNO(EFAULT, ioctl(v.fd, VFIO_DEVICE_GET_GFX_DMABUF, NULL));
+	EXPECT_ERRNO(EFAULT, ioctl(v.fd, VFIO_DEVICE_GET_GFX_DMABUF, two + PAGE - 2));
 	/* more than there is, as a single read */
 	EXPECT_EQ(region_read(v.fd, REGION_CONFIG, 0, two, PAGE), 256);
 	EXPECT_EQ(region_read(v.fd, REGION_CONFIG, 255, two, PAGE), 1);

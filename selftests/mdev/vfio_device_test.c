@@ -2,6 +2,7 @@
 /* An instance as a VMM and a guest's driver find it. */
 #include <limits.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 
 #include "kselftest.h"
 #include "vfio_lib.h"
@@ -1199,4 +1200,87 @@ TEST(dmabuf_never_shows_the_next_tenant)
 	munmap(buf, frame);
 	EXPECT_ERRNO(ENODEV, mmap(NULL, frame, PROT_READ, MAP_SHARED, fd, 0));
 	close(fd);
+}
+
+/* Mappings that nobody asked the DMA-BUF for: they are copies of one. */
+
+static int touch_until_revoked(int sock, void *arg)
+{
+	uint8_t *buf = arg;
+
+	if (touch(buf) != 0x5a)
+		return 10;
+	helper_say(sock, 1);
+	if (helper_hear(sock, WAIT_MS) != 2)
+		return 11;
+	return touch(buf) == TOUCH_SIGBUS && touch(buf + PAGE) == TOUCH_SIGBUS ? 0 : 12;
+}
+
+static int touch_once(int sock, void *arg)
+{
+	(void)sock;
+	return touch(arg) == 0x5a ? 0 : 10;
+}
+
+TEST(dmabuf_mapping_copied_by_fork_is_revoked)
+{
+	struct helper stays, goes;
+	unsigned int frame;
+	uint8_t *buf;
+	int fd = show_dmabuf(&buf, &frame);
+
+	ASSERT_EQ(helper_start(&stays, touch_until_revoked, buf), 0);
+	ASSERT_EQ(helper_hear(stays.sock, WAIT_MS), 1);
+	/* One of three goes: had only the first been counted, there would be none left. */
+	ASSERT_EQ(helper_start(&goes, touch_once, buf), 0);
+	EXPECT_EQ(helper_end(&goes, WAIT_MS), 0);
+	EXPECT_EQ(find_other(buf, 0x5a, frame), frame);
+	ASSERT_EQ(ioctl(v.fd, VFIO_DEVICE_RESET), 0);
+	expect_revoked(fd, buf, frame);
+	helper_say(stays.sock, 2);
+	EXPECT_EQ(helper_end(&stays, WAIT_MS), 0);
+}
+
+TEST(dmabuf_mapping_cut_in_two_is_revoked)
+{
+	const unsigned int hole = 32 * PAGE;
+	unsigned int frame;
+	uint8_t *buf;
+
+	show_dmabuf(&buf, &frame);
+	/* A piece that goes takes a count with it, and two are left. */
+	ASSERT_EQ(munmap(buf + hole, PAGE), 0);
+	EXPECT_EQ(find_other(buf, 0x5a, hole), hole);
+	EXPECT_EQ(find_other(buf + hole + PAGE, 0x5a, frame - hole - PAGE), frame - hole - PAGE);
+	ASSERT_EQ(ioctl(v.fd, VFIO_DEVICE_RESET), 0);
+	for (unsigned int i = 0; i < frame; i += 16 * PAGE)
+		EXPECT_EQ(touch(buf + i), i == hole ? TOUCH_SIGSEGV : TOUCH_SIGBUS);
+}
+
+/* A VMM that has no descriptor left: what was made for it is gone again. */
+TEST(dmabuf_without_a_descriptor)
+{
+	struct vfio_device_gfx_plane_info info;
+	struct rlimit limit, none;
+	const char *users;
+	int next;
+
+	open_dmabuf("4m");
+	ASSERT_EQ(mode_set(v.fd, 640, 480, 32), 0);
+	ASSERT_EQ(plane_dmabuf(&info), 0);
+	/* A DMA-BUF is a user of the module, too. */
+	users = file_text("/sys/module/weft_vgpu/refcnt");
+	ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	next = dup(v.fd);
+	ASSERT_GE(next, 0);
+	close(next);
+	none = (struct rlimit){ next, limit.rlim_max };
+	for (int i = 0; i < 10; i++) {
+		ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+		EXPECT_ERRNO(EMFILE, get_dmabuf(info.dmabuf_id));
+		ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	}
+	/* The last use ends a moment later. */
+	EXPECT_TRUE(wait_text(users, WAIT_MS, "/sys/module/weft_vgpu/refcnt"));
+	EXPECT_GE(get_dmabuf(info.dmabuf_id), 0);
 }
