@@ -193,6 +193,10 @@ TEST(softpci_refuses_parameters_that_make_no_sense)
 	no_softpci();
 	expect_no_softpci("functions=257", EINVAL, "functions=257");
 	expect_no_softpci("functions=4294967295", EINVAL, "functions=4294967295");
+	expect_no_softpci("functions=200 net_functions=57", EINVAL,
+			  "net_functions=57: a bus holds at most 256, and functions=200 come first");
+	expect_no_softpci("functions=0 net_functions=4294967295", EINVAL,
+			  "net_functions=4294967295: a bus holds at most 256");
 	expect_no_softpci("vram_mb=48", EINVAL, "vram_mb=48");
 	expect_no_softpci("vram_mb=0", EINVAL, "vram_mb=0");
 	expect_no_softpci("vram_mb=2", EINVAL, "vram_mb=2");

@@ -191,6 +191,61 @@ TEST(ready_until_the_vram_is_full)
 	EXPECT_ERRNO(ENOSPC, mdev_create(bdf, "16m", uuid_of(16)));
 }
 
+/* A command register that somebody writes to behind the driver's back, as setpci does */
+
+#define COMMAND		4	/* in config space */
+#define MEMORY		2
+
+static int config_of(const char *bdf)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), PCI "/%s/config", bdf);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static unsigned int command_get(int config)
+{
+	uint8_t bytes[2];
+
+	ASSERT_EQ(pread(config, bytes, 2, COMMAND), 2);
+	return bytes[0] | bytes[1] << 8;
+}
+
+static void command_set(int config, unsigned int command)
+{
+	uint8_t bytes[2] = { command, command >> 8 };
+
+	ASSERT_EQ(pwrite(config, bytes, 2, COMMAND), 2);
+}
+
+TEST(not_ready_while_memory_is_not_decoded)
+{
+	const char *bdf = parent();
+	/* One that has no BAR needs none decoded. */
+	bool bar = !strcmp(getenv("WEFT_PARENT") ?: "", "bochs");
+	int config = config_of(bdf);
+	unsigned int command;
+
+	ASSERT_GE(config, 0);
+	command = command_get(config);
+	EXPECT_STREQ(adapter_attr(bdf, "ready"), "1");
+	if (bar)
+		EXPECT_EQ(command & MEMORY, MEMORY);
+	command_set(config, command & ~MEMORY);
+	EXPECT_EQ(command_get(config), command & ~MEMORY);
+	EXPECT_STREQ(adapter_attr(bdf, "ready"), bar ? "0" : "1");
+	EXPECT_STREQ(adapter_attr(bdf, "reason"),
+		     bar ? "somebody turned the adapter's memory decoding off" : "ready");
+	command_set(config, command);
+	close(config);
+	EXPECT_STREQ(adapter_attr(bdf, "ready"), "1");
+	EXPECT_STREQ(adapter_attr(bdf, "reason"), "ready");
+	/* It is as good as before. */
+	ASSERT_EQ(vgpu_new(&v, bdf, "4m", 1), 0);
+	EXPECT_EQ(region_find_other(v.fd, REGION_BAR0, 0), 4 * MIB);
+}
+
 /* Which 4 MiB pieces the instances have, by their own word */
 #define MAX_LIVE 16
 
