@@ -24,6 +24,7 @@ void weft_dev_lock_vqs(struct weft_dev *dev)
 {
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < WEFT_VQS; i++)
 		weft_vq_lock(&dev->vqs[i]);
 }
@@ -48,6 +49,7 @@ void weft_dev_unlock_vqs(struct weft_dev *dev)
  */
 int weft_dev_check_owner(struct weft_dev *dev)
 {
+	lockdep_assert_held(&dev->lock);
 	return dev->mm && dev->mm == current->mm ? 0 : -EPERM;
 }
 

@@ -66,6 +66,7 @@ void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
 {
 	struct weft_dev *dev = vq->dev;
 
+	lockdep_assert_held(&vq->lock);
 	spin_lock(&dev->msg_lock);
 	vq->miss.iova = iova;
 	vq->miss.perm = perm;
@@ -80,6 +81,7 @@ void weft_iotlb_miss(struct weft_vq *vq, u64 iova, u32 perm)
  */
 void weft_iotlb_unmiss(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	spin_lock(&vq->dev->msg_lock);
 	list_del_init(&vq->miss.link);
 	spin_unlock(&vq->dev->msg_lock);

@@ -47,6 +47,7 @@ void weft_net_features(struct weft_vq *vq)
 	const struct weft_features *f = &vq->dev->features;
 	struct net_backend *b = vq->backend;
 
+	lockdep_assert_held(&vq->lock);
 	if (!b)
 		return;
 	b->header = weft_features_header(f);
@@ -119,6 +120,7 @@ static struct net_backend *take(struct weft_vq *vq)
 {
 	struct net_backend *b = vq->backend;
 
+	lockdep_assert_held(&vq->lock);
 	if (!b)
 		return NULL;
 	weft_poll_stop(&vq->sock_poll);
@@ -149,6 +151,7 @@ static int give(struct weft_vq *vq, struct net_backend *b)
 {
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	vq->backend = b;
 	weft_net_features(vq);
 	ret = weft_vq_start(vq);
@@ -238,6 +241,7 @@ bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq))
 {
 	u64 end;
 
+	lockdep_assert_held(&vq->lock);
 	if (!vq->busyloop)
 		return false;
 	end = local_clock() + (u64)vq->busyloop * NSEC_PER_USEC;
@@ -256,6 +260,7 @@ bool weft_net_busy_wait(struct weft_vq *vq, bool (*ready)(struct weft_vq *vq))
  */
 void weft_net_yield(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	vq->stats.weight++;
 	vq->stats.descs += vq->ring.walked;
 	vq->ring.walked = 0;
@@ -286,6 +291,7 @@ bool weft_net_wait_for_buffer(struct weft_vq *vq, struct weft_ring_place seen)
 {
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	if (vq->busyloop && poll_ring(vq, seen))
 		return true;
 	ret = weft_ring_kicks_on(&vq->ring, seen);

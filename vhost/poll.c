@@ -53,6 +53,7 @@ int weft_poll_start(struct weft_poll *p, struct file *file)
 {
 	__poll_t mask;
 
+	lockdep_assert_held(&p->vq->lock);
 	WRITE_ONCE(p->armed, true);
 	if (p->head)
 		return 0;
@@ -74,6 +75,7 @@ int weft_poll_start(struct weft_poll *p, struct file *file)
  */
 void weft_poll_stop(struct weft_poll *p)
 {
+	lockdep_assert_held(&p->vq->lock);
 	WRITE_ONCE(p->armed, false);
 	if (!p->head)
 		return;

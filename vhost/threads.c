@@ -35,6 +35,7 @@ static struct weft_dev_worker *create(struct weft_dev *dev)
 	u32 n = 0;
 	int ret;
 
+	lockdep_assert_held(&dev->lock);
 	xa_for_each(&dev->workers, id, w)
 		n++;
 	if (n >= MAX_WORKERS)
@@ -102,6 +103,7 @@ unsigned int weft_threads_attached(struct weft_dev *dev, const struct weft_dev_w
 {
 	unsigned int i, n = 0;
 
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < WEFT_VQS; i++)
 		n += rcu_access_pointer(dev->vqs[i].worker) == w;
 	return n;
@@ -136,6 +138,7 @@ void weft_threads_flush(struct weft_dev *dev)
 	struct weft_dev_worker *w;
 	unsigned long id;
 
+	lockdep_assert_held(&dev->lock);
 	xa_for_each(&dev->workers, id, w)
 		weft_worker_flush(w->worker);
 }
@@ -150,6 +153,7 @@ void weft_threads_end(struct weft_dev *dev)
 	unsigned long id;
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < WEFT_VQS; i++) {
 		struct weft_vq *vq = &dev->vqs[i];
 

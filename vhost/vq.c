@@ -43,7 +43,9 @@ void weft_vq_init(struct weft_dev *dev, unsigned int index, void (*work)(struct 
 	weft_poll_init(&vq->kick_poll, vq, EPOLLIN);
 	weft_poll_init(&vq->sock_poll, vq, index == WEFT_VQ_RX ? EPOLLIN : EPOLLOUT);
 	vq->ring.owner = vq;
+	weft_vq_lock(vq);
 	weft_vq_reset(vq);
+	mutex_unlock(&vq->lock);
 }
 
 /**
@@ -90,6 +92,7 @@ void weft_vq_end(struct weft_vq *vq)
  */
 void weft_vq_reset(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	weft_poll_stop(&vq->kick_poll);
 	if (vq->kick)
 		fput(vq->kick);
@@ -132,6 +135,7 @@ void weft_vq_lock(struct weft_vq *vq)
  */
 void weft_vq_changed(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	vq->prepared = false;
 	vq->missing = false;
 	weft_mem_forget(&vq->mem);
@@ -160,6 +164,7 @@ void weft_vq_queue(struct weft_vq *vq)
  */
 void weft_vq_miss(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	if (vq->missing)
 		return;
 	vq->missing = true;
@@ -177,6 +182,7 @@ int weft_vq_broken(struct weft_vq *vq)
 {
 	enum weft_ring_fault fault = vq->ring.fault;
 
+	lockdep_assert_held(&vq->lock);
 	if (vq->told)
 		return -EINVAL;
 	vq->told = true;
@@ -200,6 +206,7 @@ void weft_vq_publish(struct weft_vq *vq)
 	unsigned int n = vq->ring.nused;
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	if (!n)
 		return;
 	ret = weft_ring_publish(&vq->ring);

@@ -54,6 +54,7 @@ static long set_base(struct weft_vq *vq, const struct vhost_vring_state *s)
 
 static u32 get_base(const struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	return vq->backend ? weft_ring_state_pack(&vq->ring) : vq->base;
 }
 

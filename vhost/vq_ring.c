@@ -165,6 +165,7 @@ int weft_vq_start(struct weft_vq *vq)
 	struct weft_ring_place place = weft_ring_state_unpack(cfg.packed, vq->base);
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	weft_mem_set(&vq->mem, vq->dev->table, vq->dev->iotlb);
 	weft_vq_changed(vq);
 	ret = set_up(vq, &cfg, &place);
@@ -200,6 +201,7 @@ int weft_vq_refeature(struct weft_vq *vq)
 	struct weft_ring_place place = vq->ring.place;
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	/* Whatever comes of the rest: the tables of before may be gone. */
 	weft_mem_set(&vq->mem, vq->dev->table, vq->dev->iotlb);
 	weft_vq_changed(vq);
@@ -224,6 +226,7 @@ int weft_vq_refeature(struct weft_vq *vq)
  */
 void weft_vq_stop(struct weft_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	vq->base = weft_ring_state_pack(&vq->ring);
 	weft_map_set(vq->map, NULL);
 	weft_vq_changed(vq);
@@ -274,6 +277,7 @@ bool weft_vq_prepare(struct weft_vq *vq)
 	struct weft_map_range ranges[WEFT_AREAS];
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	if (likely(vq->prepared))
 		return true;
 	ret = resolve(vq, ranges);
@@ -302,6 +306,7 @@ int weft_vq_move(struct weft_vq *vq, const u64 *addr, bool log_used, u64 log_add
 	struct weft_ring_config cfg = config_of(vq);
 	u64 old[WEFT_AREAS];
 
+	lockdep_assert_held(&vq->lock);
 	memcpy(old, vq->addr, sizeof(old));
 	memcpy(vq->addr, addr, sizeof(old));
 	if (vq->backend && (!addresses_ok(vq, &cfg) ||
