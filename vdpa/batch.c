@@ -99,6 +99,7 @@ bool weft_batch_add(struct weft_vdpa_vq *vq, unsigned int n, u32 total)
 	void *start, *to;
 
 	BUILD_BUG_ON(NET_SKB_PAD + NET_IP_ALIGN < HEADER);
+	lockdep_assert_held(&vq->lock);
 	if (unlikely(size > PAGE_SIZE))
 		return false;
 	if (WARN_ON_ONCE(b->n == ARRAY_SIZE(b->frames)))
@@ -169,6 +170,7 @@ void weft_batch_pass(struct weft_vdpa_vq *vq, struct list_head *frames)
 	struct sk_buff *skb;
 	unsigned int i;
 
+	lockdep_assert_held(&vq->lock);
 	if (!b->n)
 		return;
 	local_bh_disable();

@@ -20,6 +20,7 @@ void weft_vdpa_ctrl_reset(struct weft_vdpa *dev)
 {
 	struct weft_vdpa_filter *none = kzalloc(sizeof(*none), GFP_KERNEL), *old;
 
+	lockdep_assert_held(&dev->lock);
 	if (none)
 		none->f.promisc = !weft_vdpa_has(dev, VIRTIO_NET_F_CTRL_RX);
 	/* Without memory there is no filter, which lets all pass. */
@@ -196,6 +197,7 @@ void weft_vdpa_control(struct weft_vdpa_vq *vq)
 	struct weft_ring_place mark;
 	int ret, n = 0;
 
+	lockdep_assert_held(&vq->lock);
 	for (;;) {
 		if (n++ == MAX_COMMANDS) {
 			weft_vdpa_vq_queue(vq);

@@ -47,6 +47,7 @@ static struct weft_vdpa_vq *vq_of(struct vdpa_device *vdpa, u16 index)
 /* With config_lock: neither of the drivers' callbacks sleeps. */
 static void config_changed_locked(struct weft_vdpa *dev)
 {
+	lockdep_assert_held(&dev->config_lock);
 	dev->generation++;
 	if (dev->config_cb.callback)
 		dev->config_cb.callback(dev->config_cb.private);
@@ -328,6 +329,7 @@ static void reset(struct weft_vdpa *dev, bool maps)
 {
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	/* Nothing comes from the host any more, before what has come is dropped. */
 	WRITE_ONCE(dev->status, 0);
 	dev->suspended = false;

@@ -205,6 +205,7 @@ bool weft_fault_call(struct weft_vdpa_vq *vq)
 {
 	bool lost;
 
+	lockdep_assert_held(&vq->lock);
 	spin_lock_bh(&vq->fault.lock);
 	lost = happens(vq, WEFT_FAULT_LOSE_CALL);
 	spin_unlock_bh(&vq->fault.lock);
@@ -241,6 +242,7 @@ static void set(struct weft_vdpa *dev, bool tx, enum weft_fault_kind kind, u32 v
 	bool on = false;
 	int i;
 
+	lockdep_assert_held(&dev->fault.lock);
 	WRITE_ONCE(f->every[tx][kind], value);
 	for (i = 0; i < WEFT_FAULTS; i++)
 		on = on || f->every[0][i] || f->every[1][i];
@@ -278,6 +280,7 @@ static void stall(struct weft_vdpa_vq *vq, bool stalled)
 {
 	bool before = READ_ONCE(vq->fault.stalled);
 
+	lockdep_assert_held(&vq->dev->fault.lock);
 	WRITE_ONCE(vq->fault.stalled, stalled);
 	/* What came meanwhile was not looked at. */
 	if (before && !stalled)

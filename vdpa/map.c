@@ -63,6 +63,7 @@ int weft_vdpa_map_identity(struct weft_vdpa *dev)
 	struct weft_space *space;
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	if (dev->identity || !driver_is_the_kernel(dev))
 		return 0;
 	for (i = 0; i < WEFT_GROUPS; i++) {
@@ -84,6 +85,7 @@ void weft_vdpa_unmap(struct weft_vdpa *dev, bool maps)
 {
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < WEFT_GROUPS; i++) {
 		if (maps || dev->identity)
 			weft_space_free(set_space(dev, i, NULL));

@@ -157,7 +157,9 @@ static int dev_add(struct vdpa_mgmt_dev *mdev, const char *name,
 	ret = dma_set_mask_and_coherent(&dev->vdpa.dev, DMA_BIT_MASK(64)) ?: init_vqs(dev);
 	if (ret)
 		goto err_put;
+	mutex_lock(&dev->lock);
 	weft_vdpa_ctrl_reset(dev);
+	mutex_unlock(&dev->lock);
 	ret = weft_rep_create(dev, name, d, m->port);
 	if (ret == -EEXIST)
 		dev_notice(d, "%s: there is a netdev of this name, which the representor is to have\n",

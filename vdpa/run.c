@@ -36,6 +36,7 @@ void weft_vdpa_stop_workers(struct weft_vdpa *dev)
 {
 	int i;
 
+	lockdep_assert_held(&dev->lock);
 	for (i = 0; i < dev->nvqs; i++)
 		rcu_assign_pointer(dev->vqs[i].worker, NULL);
 	synchronize_rcu();
@@ -97,6 +98,7 @@ static bool update_queues(struct weft_vdpa *dev)
  */
 void weft_vdpa_update(struct weft_vdpa *dev)
 {
+	lockdep_assert_held(&dev->lock);
 	if (!update_queues(dev)) {
 		WRITE_ONCE(dev->status, dev->status | VIRTIO_CONFIG_S_NEEDS_RESET);
 		update_queues(dev);

@@ -155,6 +155,7 @@ void weft_vdpa_receive(struct weft_vdpa_vq *vq)
 	u32 packets = 0, bytes = 0, len;
 	void *entry;
 
+	lockdep_assert_held(&vq->lock);
 	/* virtio 1.3 §5.1.6.5.5: nothing to a pair that the driver does not use */
 	if (unlikely(vq->index / 2 >= READ_ONCE(vq->dev->active))) {
 		weft_vdpa_vq_drain(vq);

@@ -99,6 +99,7 @@ void weft_vdpa_transmit(struct weft_vdpa_vq *vq)
 	LIST_HEAD(frames);
 	int ret, n;
 
+	lockdep_assert_held(&vq->lock);
 	weft_ring_kicks_off(r);
 	for (;;) {
 		if (unlikely(weft_vdpa_vq_yield(vq, packets, bytes))) {

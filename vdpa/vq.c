@@ -111,7 +111,9 @@ int weft_vdpa_vq_init(struct weft_vdpa *dev, u16 index)
 	ret = vq->segs && vq->iov ? weft_ring_alloc(&vq->ring, MAX_USED) : -ENOMEM;
 	if (!ret && !(index & 1))
 		ret = ptr_ring_init(&vq->line, WEFT_VDPA_LINE, GFP_KERNEL_ACCOUNT);
+	mutex_lock(&vq->lock);
 	weft_vdpa_vq_reset(vq);
+	mutex_unlock(&vq->lock);
 	return ret;
 }
 
@@ -146,6 +148,7 @@ void weft_vdpa_vq_drain(struct weft_vdpa_vq *vq)
 {
 	void *entry;
 
+	lockdep_assert_held(&vq->lock);
 	while (vq->line.queue && (entry = ptr_ring_consume_bh(&vq->line))) {
 		weft_vdpa_drop(vq, WEFT_VDPA_DROP_DOWN);
 		free_frame(entry);
@@ -158,6 +161,7 @@ void weft_vdpa_vq_drain(struct weft_vdpa_vq *vq)
  */
 void weft_vdpa_vq_reset(struct weft_vdpa_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	memset(vq->addr, 0, sizeof(vq->addr));
 	memset(&vq->cb, 0, sizeof(vq->cb));
 	vq->num = WEFT_VDPA_RING_MAX;
@@ -190,6 +194,7 @@ static struct weft_ring_config config_of(const struct weft_vdpa_vq *vq)
  */
 u32 weft_vdpa_vq_state(const struct weft_vdpa_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	if (vq->running)
 		return weft_ring_state_pack(&vq->ring);
 	/* A new packed ring begins with both wrap counters at 1 (virtio 1.3 §2.8.1). */
@@ -303,6 +308,8 @@ int weft_vdpa_vq_start(struct weft_vdpa_vq *vq)
 	struct weft_ring_place place;
 	int ret;
 
+	lockdep_assert_held(&vq->dev->lock);
+	lockdep_assert_held(&vq->lock);
 	if (vq->running)
 		return 0;
 	vq->told = false;
@@ -327,6 +334,7 @@ int weft_vdpa_vq_start(struct weft_vdpa_vq *vq)
  */
 void weft_vdpa_vq_stop(struct weft_vdpa_vq *vq)
 {
+	lockdep_assert_held(&vq->lock);
 	if (!vq->running)
 		return;
 	vq->state = weft_ring_state_pack(&vq->ring);
@@ -344,6 +352,8 @@ void weft_vdpa_vq_stop(struct weft_vdpa_vq *vq)
  */
 void weft_vdpa_vq_remap(struct weft_vdpa_vq *vq)
 {
+	lockdep_assert_held(&vq->dev->lock);
+	lockdep_assert_held(&vq->lock);
 	look_up(vq);
 	if (!vq->running)
 		return;
@@ -388,6 +398,7 @@ void weft_vdpa_vq_queue(struct weft_vdpa_vq *vq)
  */
 bool weft_vdpa_vq_yield(struct weft_vdpa_vq *vq, u32 packets, u64 bytes)
 {
+	lockdep_assert_held(&vq->lock);
 	if (likely(packets < WEFT_VDPA_PACKETS && bytes < WEFT_VDPA_BYTES &&
 		   vq->ring.walked < WEFT_VDPA_DESCS))
 		return false;
@@ -406,6 +417,7 @@ int weft_vdpa_vq_broken(struct weft_vdpa_vq *vq)
 {
 	enum weft_ring_fault fault = vq->ring.fault;
 
+	lockdep_assert_held(&vq->lock);
 	if (vq->told)
 		return -EINVAL;
 	vq->told = true;
@@ -445,6 +457,7 @@ void weft_vdpa_vq_publish(struct weft_vdpa_vq *vq)
 	unsigned int n = vq->ring.nused;
 	int ret;
 
+	lockdep_assert_held(&vq->lock);
 	if (!n)
 		return;
 	ret = weft_ring_publish(&vq->ring);
@@ -472,6 +485,7 @@ void weft_vdpa_vq_publish(struct weft_vdpa_vq *vq)
 int weft_vdpa_translate(struct weft_vdpa_vq *vq, const struct weft_seg *segs, unsigned int n,
 			u32 perm, unsigned int at, u64 *total)
 {
+	lockdep_assert_held(&vq->lock);
 	return weft_mem_translate_segs(&vq->mem, segs, n, perm, vq->iov + at,
 				       WEFT_RING_MAX_SEGS - at, total);
 }
