@@ -145,8 +145,38 @@ def patience():
     return min(8.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
 
 
-def emulator_failed(results):
-    return console.stale_breakpoint(console.read(os.path.join(results, "console.log")))
+def emulator_failed(results, died):
+    """What of a test's failure is the emulator's, and no reason to believe it; or nothing."""
+    log = console.read(os.path.join(results, "console.log"))
+    if died and console.stale_breakpoint(log):
+        return "the emulator broke its kernel (see stale_breakpoint in selftests/qemu/host/console.py)"
+    if console.clock_jumped(log):
+        return "the machine's clock jumped (see clock_jumped in selftests/qemu/host/console.py)"
+    return None
+
+
+def judge(t, log, status, timeout):
+    """What a test's output and its end come to."""
+    with open(log, encoding="utf-8", errors="replace") as f:
+        found, wrong = ktap.parse(f.read())
+    failed = [r for r in found if r.verdict == "not ok"]
+    if status == TIME_UP:
+        wrong = f"time is up: {timeout:.0f} s"
+    elif status == DIED and t.kernel:
+        wrong = "the machine died, or its kernel complained"
+    elif status == SKIPPED and not failed:
+        if not found:
+            found, wrong = [ktap.Result("skip", "", "it said so")], None
+    elif status and not failed:
+        wrong = f"it ended with status {status}"
+    if wrong:
+        with open(log + ".err", encoding="utf-8", errors="replace") as f:
+            notes = f.read().splitlines()[-50:]
+        found.append(ktap.Result("not ok", "runs to its end", wrong, notes))
+    elif failed:
+        with open(log + ".err", encoding="utf-8", errors="replace") as f:
+            failed[-1].notes += f.read().splitlines()[-20:]
+    return found
 
 
 class Runner:
@@ -242,31 +272,15 @@ class Runner:
             # It bounds itself, once kernel and modules are there.
             most = timeout + (3600 if t.kernel in listing.OWN else 900) * factor
             status, cpu = self._run(cmd, log, most, env)
-            if status == DIED and emulator_failed(results):
-                print(f"# {t.name}: the emulator broke its kernel (see stale_breakpoint in "
-                      "selftests/qemu/host/console.py), so it runs again", flush=True)
+            found = judge(t, log, status, timeout)
+            why = emulator_failed(results, status == DIED)
+            if why and any(r.verdict == "not ok" for r in found):
+                print(f"# {t.name}: {why}, so it runs again", flush=True)
                 status, cpu = self._run(cmd, log, most, env)
+                found = judge(t, log, status, timeout)
         else:
             status, cpu = self._run([t.path], log, timeout, env)
-        with open(log, encoding="utf-8", errors="replace") as f:
-            found, wrong = ktap.parse(f.read())
-        failed = [r for r in found if r.verdict == "not ok"]
-        if status == TIME_UP:
-            wrong = f"time is up: {timeout:.0f} s"
-        elif status == DIED and t.kernel:
-            wrong = "the machine died, or its kernel complained"
-        elif status == SKIPPED and not failed:
-            if not found:
-                found, wrong = [ktap.Result("skip", "", "it said so")], None
-        elif status and not failed:
-            wrong = f"it ended with status {status}"
-        if wrong:
-            with open(log + ".err", encoding="utf-8", errors="replace") as f:
-                notes = f.read().splitlines()[-50:]
-            found.append(ktap.Result("not ok", "runs to its end", wrong, notes))
-        elif failed:
-            with open(log + ".err", encoding="utf-8", errors="replace") as f:
-                failed[-1].notes += f.read().splitlines()[-20:]
+            found = judge(t, log, status, timeout)
         return found, cpu
 
 

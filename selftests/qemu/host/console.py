@@ -44,6 +44,19 @@ def stale_breakpoint(log):
     return bool(place) and b"weft_" not in place[0]
 
 
+def clock_jumped(log):
+    """Whether the machine's clock went on by much while that of its host did not.
+
+    An emulated TSC is the host's. Where the host is itself a virtual machine that is
+    stopped, copied and gone on with elsewhere, it jumps by minutes or hours, and all that
+    the machine waits for is late at once. The kernel compares it with another clock.
+    """
+    for jump, passed in re.findall(rb"clocksource: Long readout interval.* cs_nsec: (\d+) wd_nsec: (\d+)", log):
+        if int(jump) > 2 * int(passed) + 10 ** 9:
+            return True
+    return b"Marking clocksource 'tsc' as unstable because the skew is too large" in log
+
+
 def excerpt(log, before=8, after=50, last=12):
     """What to show: from a little before the first trouble, and how it ended."""
     lines = log.splitlines()
