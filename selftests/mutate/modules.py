@@ -15,10 +15,9 @@ from trees import TOP, Tree, run
 
 # In which order tests are tried: what takes least and misses most, first
 TESTS = {
-    "vhost": ["vhost/ioctl", "vhost/life", "vhost/malice", "fuzz/kernel vhost"],
-    "mdev": ["mdev/iommufd", "fuzz/kernel mdev", "fuzz/kernel vgpu"],
-    "vdpa": ["vdpa/device", "vdpa/manage", "vdpa/inject", "fuzz/kernel netlink",
-             "fuzz/kernel vdpa"],
+    "vhost": ["vhost/ioctl", "fuzz/kernel vhost", "vhost/life", "vhost/malice"],
+    "mdev": ["fuzz/kernel vgpu", "fuzz/kernel mdev", "mdev/iommufd"],
+    "vdpa": ["vdpa/inject", "vdpa/manage", "fuzz/kernel vdpa", "fuzz/kernel netlink", "vdpa/device"],
 }
 # The same for what is not missed there: tests in QEMU, on a stock kernel
 LATER = {
