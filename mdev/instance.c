@@ -192,13 +192,14 @@ void weft_instance_close(struct weft_instance *inst)
 
 /**
  * weft_instance_revoke - the adapter goes: nobody reaches the VRAM from now on
- * @inst: any state
+ * @inst: any state; the lock of its adapter is held, so that it stays
  *
  * What is left of a tenant is scrubbed first. Accesses then fail with EIO, or
  * SIGBUS through a mapping, and the VMM is asked to let go.
  */
 void weft_instance_revoke(struct weft_instance *inst)
 {
+	lockdep_assert_held(&inst->adapter->lock);
 	scoped_guard(rwsem_write, &inst->vram_lock) {
 		scrub_slice(inst);
 		inst->revoked = true;
