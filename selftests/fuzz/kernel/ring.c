@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "must.h"
+
 #define PAGE_BYTES	4096U
 #define DESCS		16		/* at once */
 #define TABLE		0x20000U	/* indirect tables */
@@ -166,6 +168,8 @@ static void fill_packed(const struct rings *rs, struct ring *r, unsigned int n,
 	struct vring_packed_desc *to = pdesc(n), *table = (void *)(mem + TABLE), *start = NULL;
 	uint16_t first = 0;
 
+	/* Behind the ring there is memory of somebody else. */
+	MUST(r->avail >= r->size);
 	for (unsigned int i = 0; i < count; i++) {
 		uint8_t a = get8(in), l = get8(in), f = get8(in), x = get8(in);
 		struct vring_packed_desc d = {
@@ -289,6 +293,9 @@ static enum fate offer(struct rings *rs, unsigned int n, unsigned int frames, st
 
 	if (count > r->size && !(head & 0x20))
 		count = r->size;
+	/* Its size or format may have changed since it got there. */
+	if (rs->packed)
+		r->avail %= r->size;
 	if (rs->packed)
 		fill_packed(rs, r, n, count, how, in);
 	else
