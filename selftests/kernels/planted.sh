@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/ktap.sh
 
 kernel=${1?}
-said=$(selftests/qemu/kernel.sh "$kernel") || ktap_skip_all "there is no kernel $kernel"
+ktap_had selftests/qemu/kernel.sh "$kernel" || ktap_skip_all "the kernel $kernel cannot be had"
+said=$(selftests/qemu/kernel.sh "$kernel")
 value()
 {
 	sed -n "s/^$1=//p" <<<"$said"

@@ -3,8 +3,9 @@
 
 The machine boots a stock Debian kernel. It sees this machine's files through
 9p, read-only, below a tmpfs that takes all its writes and is gone at the end.
-The exit status is that of the command; 124 says that the time was up, and 125
-that the kernel in the machine died or complained.
+The exit status is that of the command; 124 says that the time was up, 125
+that the kernel in the machine died or complained, and 75 that Debian's archive
+does not have a kernel that is to be fetched, or cannot be asked.
 """
 
 import argparse

@@ -22,6 +22,7 @@ from .qmp import Bridge
 
 QEMU_DIR = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TOP = os.path.dirname(os.path.dirname(QEMU_DIR))
+NOT_TO_BE_HAD = 75      # as say.sh has it
 TIME_UP = 124
 DIED = 125
 PR_SET_PDEATHSIG = 1
@@ -29,6 +30,10 @@ PR_SET_PDEATHSIG = 1
 
 class Failed(Exception):
     """With a text for the user; the run ends with status 125."""
+
+
+class NotToBeHad(Exception):
+    """What is fetched for the machine; who tried to has said so."""
 
 
 class Interrupted(Exception):
@@ -45,6 +50,8 @@ def helper(*argv):
         os.killpg(p.pid, signal.SIGTERM)
         p.wait(10)
         raise
+    if p.returncode == NOT_TO_BE_HAD:
+        raise NotToBeHad
     if p.returncode:
         raise Failed(f"{argv[0]} failed, see above")
     return dict(line.split("=", 1) for line in out.splitlines() if "=" in line)
@@ -335,6 +342,8 @@ def main(args):
     except Failed as e:
         progress.complain(str(e))
         return DIED
+    except NotToBeHad:
+        return NOT_TO_BE_HAD
     except Interrupted as e:
         progress.clear()
         return 128 + e.args[0]
