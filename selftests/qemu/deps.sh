@@ -3,7 +3,8 @@
 # deps.sh [--list] GROUP... : the Debian packages that parts of weft need.
 #
 # Missing ones are installed when we are root on Debian or Ubuntu; anybody
-# else gets the line to type. Silent when nothing is missing.
+# else gets the line to type. Silent when nothing is missing. Status 75: they
+# cannot be had.
 
 set -euo pipefail
 SAY_NAME=deps
@@ -51,7 +52,7 @@ if ! command -v dpkg-query >/dev/null; then
 	# Not a Debian: the names are all we can offer, once something is amiss.
 	for tool in make gcc xz depmod python3 qemu-system-x86_64 busybox; do
 		command -v $tool >/dev/null ||
-			die "$tool is missing; on Debian these packages bring all:" "$want"
+			die_without "$tool is missing; on Debian these packages bring all:" "$want"
 	done
 	exit 0
 fi
@@ -70,14 +71,14 @@ done
 if [ "$(id -u)" != 0 ]; then
 	say "missing: ${missing[*]}"
 	say "type:    sudo apt-get install --no-install-recommends ${missing[*]}"
-	exit 1
+	exit $NOT_TO_BE_HAD
 fi
 
 apt_install()
 {
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
 		-o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-		--no-install-recommends "${missing[@]}"
+		--no-install-recommends "$@" "${missing[@]}"
 }
 
 known()
@@ -97,9 +98,9 @@ update()
 }
 
 known || update
-if ! say_while "installing ${missing[*]}" apt_install; then
+if ! say_while "downloading ${missing[*]}" apt_install --download-only; then
 	# A file that left the archive since the lists were read.
-	[ -z "$updated" ] || exit 1
-	update
-	say_while "installing ${missing[*]}" apt_install
+	[ "$updated" ] || { update && say_while "downloading ${missing[*]}" apt_install --download-only; } ||
+		die_without "could not download ${missing[*]}"
 fi
+say_while "installing ${missing[*]}" apt_install

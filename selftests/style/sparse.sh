@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 . selftests/lib/ktap.sh
 
-selftests/qemu/deps.sh style || ktap_skip_all "sparse is not installed"
+ktap_had selftests/qemu/deps.sh style || ktap_skip_all "sparse cannot be had"
 
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

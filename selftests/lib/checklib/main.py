@@ -219,16 +219,20 @@ class Runner:
                 self.children.discard(p)
         return (status if status >= 0 else 128 - status), cpu
 
-    def _missing(self, groups):
-        """Why the packages of these groups cannot be had, or nothing."""
+    def _without(self, groups):
+        """The result of a test that has not the packages of these groups, or None."""
         with self._lock:
             for g in groups:
                 if g not in self._needs:
-                    rc, said = helper(os.path.join(TOP, "selftests/qemu/deps.sh"), g)
-                    self._needs[g] = said.strip().splitlines() if rc else []
-                if self._needs[g]:
-                    return self._needs[g][0]
-        return ""
+                    self._needs[g] = helper(os.path.join(TOP, "selftests/qemu/deps.sh"), g)
+                rc, said = self._needs[g]
+                said = said.strip().splitlines()
+                if rc == NOT_TO_BE_HAD:
+                    return ktap.Result("skip", "", said[-1])
+                if rc:
+                    return ktap.Result("not ok", "has its packages", f"deps.sh {g} ended with status {rc}",
+                                       said[-50:])
+        return None
 
     def run(self, t):
         if self.stopping:
@@ -243,8 +247,8 @@ class Runner:
             self.stream.end(t.name, t.title, results, cpu)
 
     def _results(self, t):
-        if why := self._missing(t.needs):
-            return [ktap.Result("skip", "", why)], 0.0
+        if without := self._without(t.needs):
+            return [without], 0.0
         slug = t.name.replace("/", "-")
         log, results = os.path.join(OUT, slug + ".log"), os.path.join(OUT, slug)
         shutil.rmtree(results, ignore_errors=True)
