@@ -390,7 +390,7 @@ TEST_TIMEOUT(instance, 600)
 		 adapter);
 	snprintf(removal, sizeof(removal), MDEVS "/%s/remove", uuid);
 	walk_put(&life, calls, sizeof(calls) / sizeof(calls[0]));
-	EXPECT_GT(walk(&life), life.n);
+	walk(&life, 250);
 	ksft_note("%u warnings of VFIO's core", warn_met);
 	EXPECT_EQ(walk_failures, 0);
 	EXPECT_EQ(mdev_available(adapter, TYPE), available);

@@ -420,7 +420,7 @@ static struct walk_life life = { .begin = begin, .end = end };
 
 #define PUT(_calls)	walk_put(&life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
 
-static void live(void)
+static void live(unsigned int least)
 {
 	const char *missing = walk_missing();
 	long long pinned;
@@ -434,7 +434,7 @@ static void live(void)
 			   .fd = -1 };
 	ask_begin(v.name);
 	pinned = walk_pinned();
-	EXPECT_GT(walk(&life), life.n);
+	walk(&life, least);
 	EXPECT_EQ(walk_failures, 0);
 	/* vhost_vdpa itself forgets the pages of a piece that it cannot enter. */
 	if (!kept)
@@ -453,7 +453,7 @@ static void live_plain(void)
 	PUT(pass);
 	PUT(hold);
 	PUT(end_it);
-	live();
+	live(120);
 }
 
 TEST_TIMEOUT(split_rings, 600)
@@ -479,7 +479,7 @@ TEST_TIMEOUT(control_queue, 600)
 	PUT(start);
 	PUT(commands);
 	PUT(end_it);
-	live();
+	live(120);
 }
 
 TEST_TIMEOUT(added_and_deleted, 900)
@@ -488,5 +488,5 @@ TEST_TIMEOUT(added_and_deleted, 900)
 	PUT(find_it);
 	PUT(serve);
 	PUT(delete_it);
-	live();
+	live(100);
 }

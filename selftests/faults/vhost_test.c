@@ -331,7 +331,7 @@ static struct walk_life life = { .begin = begin, .end = end };
 
 #define PUT(_calls)	walk_put(&life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
 
-static void live(void)
+static void live(unsigned int least)
 {
 	const char *missing = walk_missing();
 	long long pinned;
@@ -342,7 +342,7 @@ static void live(void)
 	MUST(guest_net_private());
 	MUST(guest_link_open(&r.link, GUEST_TAP, RIG_HDR));
 	pinned = walk_pinned();
-	EXPECT_GT(walk(&life), life.n);
+	walk(&life, least);
 	guest_link_close(&r.link);
 	EXPECT_EQ(walk_failures, 0);
 	EXPECT_EQ(walk_pinned(), pinned);
@@ -359,7 +359,7 @@ static void live_plain(void)
 	PUT(anew);
 	PUT(tables);
 	PUT(queues);
-	live();
+	live(120);
 }
 
 TEST_TIMEOUT(split_ring, 600)
@@ -381,7 +381,7 @@ TEST_TIMEOUT(many_regions, 600)
 	PUT(queues);
 	PUT(start);
 	PUT(other_table);
-	live();
+	live(80);
 }
 
 static void live_logged(void)
@@ -392,7 +392,7 @@ static void live_logged(void)
 	PUT(queues);
 	PUT(start);
 	PUT(other_table);
-	live();
+	live(80);
 }
 
 TEST_TIMEOUT(dirty_log, 600)
@@ -414,7 +414,7 @@ static void live_mapped(void)
 	PUT(queues);
 	PUT(start);
 	PUT(other_map);
-	live();
+	live(80);
 }
 
 TEST_TIMEOUT(iotlb, 600)
@@ -435,7 +435,7 @@ TEST_TIMEOUT(workers, 600)
 	PUT(queues);
 	PUT(start);
 	PUT(other_worker);
-	live();
+	live(80);
 }
 
 TEST_TIMEOUT(kernel_thread, 600)
@@ -444,5 +444,5 @@ TEST_TIMEOUT(kernel_thread, 600)
 	PUT(tables);
 	PUT(queues);
 	PUT(start);
-	live();
+	live(40);
 }

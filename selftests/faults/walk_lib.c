@@ -255,7 +255,16 @@ static unsigned int walk_one(const struct walk_life *life, unsigned int at)
 	return n - first;
 }
 
-unsigned int walk(const struct walk_life *life)
+static void told(unsigned int points, unsigned int least)
+{
+	if (points < least) {
+		walk_failures++;
+		printf("# at least %u were to be walked\n", least);
+	}
+	fflush(stdout);
+}
+
+void walk(const struct walk_life *life, unsigned int least)
 {
 	unsigned int points = 0;
 
@@ -263,15 +272,14 @@ unsigned int walk(const struct walk_life *life)
 		if (!life->calls[i].sure)
 			points += walk_one(life, i);
 	printf("# %u points in all\n", points);
-	fflush(stdout);
-	return points;
+	told(points, least);
 }
 
-unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
-			 int (*again)(void))
+void walk_thread(const char *name, unsigned int least, int (*tid)(void), int (*round)(void),
+		 int (*again)(void))
 {
 	char path[40], text[16];
-	unsigned int n;
+	unsigned int n, points = 0;
 	bool was = true;
 	int fd;
 
@@ -288,6 +296,7 @@ unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
 		memset(text, 0, sizeof(text));
 		MUST(pread(fd, text, sizeof(text) - 1, 0) < 1);
 		was = atoi(text) == 0;
+		points += was;
 		MUST(pwrite(fd, "0", 1, 0) != 1);
 		close(fd);
 		errno = 0;
@@ -298,7 +307,6 @@ unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
 	}
 	if (n > MOST)
 		wrong(name, n, "it never comes to an end", 0);
-	printf("# %s: %u points\n", name, n - 2);
-	fflush(stdout);
-	return n - 2;
+	printf("# %s: %u points\n", name, points);
+	told(points, least);
 }

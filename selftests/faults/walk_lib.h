@@ -42,10 +42,12 @@ void walk_put(struct walk_life *life, const struct walk_call *calls, unsigned in
 const char *walk_missing(void);
 
 /*
- * Returns how many points were walked, each of which is in one of the lines
- * that it prints. What does not hold is said, and counted in walk_failures.
+ * Each point that is walked is in one of the lines that it prints. What does not
+ * hold is said, and counted in walk_failures; so is a walk of fewer points than
+ * least: it has ended early, or the kernel makes less fail than it is asked to.
+ * Half of the points that there are leaves kernels and configurations room.
  */
-unsigned int walk(const struct walk_life *life);
+void walk(const struct walk_life *life, unsigned int least);
 extern unsigned int walk_failures;
 
 /* Makes the call that is being walked: from begin to end of what may fail. */
@@ -59,10 +61,10 @@ void walk_wrong(const char *what);
 /*
  * The same with a thread of the kernel that works for us, which tid() tells: a
  * round is what it does, from the first to the last of it, and again() tells whether it works as
- * before. Both are 0, or -1 with errno. Returns how many points there were.
+ * before. Both are 0, or -1 with errno.
  */
-unsigned int walk_thread(const char *name, int (*tid)(void), int (*round)(void),
-			 int (*again)(void));
+void walk_thread(const char *name, unsigned int least, int (*tid)(void), int (*round)(void),
+		 int (*again)(void));
 
 /* An ioctl of a life, and those that most of vhost's are: 0, or -1 with errno. */
 int walk_ioctl(int fd, unsigned long request, void *arg);
