@@ -359,11 +359,8 @@ static int close_rest(void)
 	return 0;
 }
 
-#define WALK(_f)	{ #_f, _f }
-#define SURE(_f)	{ #_f, _f, .sure = true }
-
 static const struct walk_call calls[] = {
-	{ "make_create", make_create, .before_again = forget }, SURE(find_group),
+	WALK_AGAIN(make_create, forget), SURE(find_group),
 	WALK(open_container), WALK(open_group), WALK(group_status), WALK(set_container),
 	WALK(set_iommu), WALK(get_device), WALK(device_info), WALK(bar0_info), WALK(bar2_info),
 	WALK(config_info), WALK(edid_info), WALK(scanout_info), WALK(msi_info),
@@ -371,7 +368,7 @@ static const struct walk_call calls[] = {
 	WALK(write_vram), WALK(read_edid), WALK(set_irq), WALK(trigger), WALK(unset_irq),
 	SURE(set_mode), WALK(probe_plane), WALK(query_plane), WALK(map), SURE(use), WALK(reset),
 	WALK(close_device), SURE(close_rest),
-	{ "make_remove", make_remove, .before_again = have },
+	WALK_AGAIN(make_remove, have),
 };
 
 TEST_TIMEOUT(instance, 600)
@@ -389,7 +386,7 @@ TEST_TIMEOUT(instance, 600)
 	snprintf(create, sizeof(create), PCI "/%s/mdev_supported_types/weft_vgpu-" TYPE "/create",
 		 adapter);
 	snprintf(removal, sizeof(removal), MDEVS "/%s/remove", uuid);
-	walk_put(&life, calls, sizeof(calls) / sizeof(calls[0]));
+	WALK_PUT(&life, calls);
 	walk(&life, 250);
 	ksft_note("%u warnings of VFIO's core", warn_met);
 	EXPECT_EQ(walk_failures, 0);

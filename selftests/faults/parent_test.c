@@ -206,29 +206,25 @@ static void all_modules(void)
 		MUST(have(m));
 }
 
-#define WALK(_f, _before)	{ #_f, _f, .before_again = _before }
-#define SURE(_f)		{ #_f, _f, .sure = true }
 #define LOAD(_m)		{ "load_" #_m, load_##_m, .before_again = no_##_m, \
 				  .before = wrong_##_m }
 
 static const struct walk_call adapter[] = {
-	WALK(vgpu_unbind, vgpu_bound), WALK(vgpu_bind, vgpu_unbound), SURE(use_adapter),
+	WALK_AGAIN(vgpu_unbind, vgpu_bound), WALK_AGAIN(vgpu_bind, vgpu_unbound), SURE(use_adapter),
 };
 
 static const struct walk_call function[] = {
-	WALK(vdpa_unbind, vdpa_bound), WALK(vdpa_bind, vdpa_unbound), SURE(use_function),
+	WALK_AGAIN(vdpa_unbind, vdpa_bound), WALK_AGAIN(vdpa_bind, vdpa_unbound), SURE(use_function),
 };
 
 static const struct walk_call loads[] = {
 	/* Where there is no memory for a root bus, PCI's core frees parts of it twice. */
 	SURE(load_softpci), LOAD(vgpu), LOAD(vdpa), SURE(use_adapter), SURE(use_function),
-	WALK(unload_vdpa, have_vdpa), WALK(unload_vgpu, have_vgpu),
-	WALK(unload_softpci, have_softpci),
+	WALK_AGAIN(unload_vdpa, have_vdpa), WALK_AGAIN(unload_vgpu, have_vgpu),
+	WALK_AGAIN(unload_softpci, have_softpci),
 };
 
 static struct walk_life life = { .begin = nothing, .end = nothing };
-
-#define PUT(_calls)	walk_put(&life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
 
 static void live(unsigned int least)
 {
@@ -244,7 +240,7 @@ TEST_TIMEOUT(adapters, 600)
 {
 	all_modules();
 	node = softpci_find(0);
-	PUT(adapter);
+	WALK_PUT(&life, adapter);
 	live(60);
 }
 
@@ -252,7 +248,7 @@ TEST_TIMEOUT(functions, 600)
 {
 	all_modules();
 	node = vdpa_function(NETWORK);
-	PUT(function);
+	WALK_PUT(&life, function);
 	live(30);
 }
 
@@ -260,7 +256,7 @@ TEST_TIMEOUT(loading, 900)
 {
 	no_module();
 	life.begin = no_module;
-	PUT(loads);
+	WALK_PUT(&life, loads);
 	live(450);
 	no_module();
 }

@@ -343,11 +343,8 @@ static int command(void)
 	return vdev_command(&v, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC, &on, 1) ? -1 : 0;
 }
 
-#define WALK(_f)	{ #_f, _f }
-#define SURE(_f)	{ #_f, _f, .sure = true }
-
 static const struct walk_call add_it[] = {
-	{ "make_add", make_add, .before_again = forget_device },
+	WALK_AGAIN(make_add, forget_device),
 };
 
 static const struct walk_call find_it[] = { SURE(host_side), SURE(find_node) };
@@ -356,7 +353,7 @@ static const struct walk_call prepare[] = {
 	WALK(make_open), WALK(make_owner), WALK(get_id), WALK(get_num), WALK(set_backend_features),
 	WALK(reset), WALK(driver), WALK(get_features), WALK(set_features), WALK(features_ok),
 	WALK(get_config), WALK(config_call), WALK(batch_begin), WALK(map),
-	{ "map_end", map_end, .before_again = batch_begin },
+	WALK_AGAIN(map_end, batch_begin),
 };
 
 static const struct walk_call queues[] = {
@@ -388,7 +385,7 @@ static int begin_anew(void)
 }
 
 static const struct walk_call start[] = {
-	{ "driver_ok", driver_ok, .before_again = begin_anew },
+	WALK_AGAIN(driver_ok, begin_anew),
 };
 
 static const struct walk_call pass[] = { SURE(frames) };
@@ -413,12 +410,10 @@ static const struct walk_call serve[] = {
 };
 
 static const struct walk_call delete_it[] = {
-	{ "make_del", make_del, .before_again = have_device },
+	WALK_AGAIN(make_del, have_device),
 };
 
 static struct walk_life life = { .begin = begin, .end = end };
-
-#define PUT(_calls)	walk_put(&life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
 
 static void live(unsigned int least)
 {
@@ -446,13 +441,13 @@ static void live(unsigned int least)
 static void live_plain(void)
 {
 	kept = true;
-	PUT(find_it);
-	PUT(prepare);
-	PUT(queues);
-	PUT(start);
-	PUT(pass);
-	PUT(hold);
-	PUT(end_it);
+	WALK_PUT(&life, find_it);
+	WALK_PUT(&life, prepare);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, pass);
+	WALK_PUT(&life, hold);
+	WALK_PUT(&life, end_it);
 	live(120);
 }
 
@@ -472,21 +467,21 @@ TEST_TIMEOUT(control_queue, 600)
 	kept = true;
 	c.ctrl = true;
 	c.features = 1ULL << VIRTIO_NET_F_CTRL_RX;
-	PUT(find_it);
-	PUT(prepare);
-	PUT(queues);
-	PUT(control);
-	PUT(start);
-	PUT(commands);
-	PUT(end_it);
+	WALK_PUT(&life, find_it);
+	WALK_PUT(&life, prepare);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, control);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, commands);
+	WALK_PUT(&life, end_it);
 	live(120);
 }
 
 TEST_TIMEOUT(added_and_deleted, 900)
 {
-	PUT(add_it);
-	PUT(find_it);
-	PUT(serve);
-	PUT(delete_it);
+	WALK_PUT(&life, add_it);
+	WALK_PUT(&life, find_it);
+	WALK_PUT(&life, serve);
+	WALK_PUT(&life, delete_it);
 	live(100);
 }

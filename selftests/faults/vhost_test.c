@@ -280,9 +280,6 @@ static int make_close(void)
 	return fd;
 }
 
-#define WALK(_f)	{ #_f, _f }
-#define SURE(_f)	{ #_f, _f, .sure = true }
-
 static const struct walk_call open_it[] = { WALK(make_open), WALK(make_owner) };
 static const struct walk_call open_threaded[] = {
 	WALK(make_open), WALK(make_kthread), WALK(make_owner),
@@ -329,8 +326,6 @@ static const struct walk_call close_it[] = { WALK(make_close) };
 
 static struct walk_life life = { .begin = begin, .end = end };
 
-#define PUT(_calls)	walk_put(&life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
-
 static void live(unsigned int least)
 {
 	const char *missing = walk_missing();
@@ -338,7 +333,7 @@ static void live(unsigned int least)
 
 	if (missing)
 		SKIP("%s", missing);
-	PUT(close_it);
+	WALK_PUT(&life, close_it);
 	MUST(guest_net_private());
 	MUST(guest_link_open(&r.link, GUEST_TAP, RIG_HDR));
 	pinned = walk_pinned();
@@ -351,14 +346,14 @@ static void live(unsigned int least)
 
 static void live_plain(void)
 {
-	PUT(open_it);
-	PUT(tables);
-	PUT(queues);
-	PUT(start);
-	PUT(again);
-	PUT(anew);
-	PUT(tables);
-	PUT(queues);
+	WALK_PUT(&life, open_it);
+	WALK_PUT(&life, tables);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, again);
+	WALK_PUT(&life, anew);
+	WALK_PUT(&life, tables);
+	WALK_PUT(&life, queues);
 	live(120);
 }
 
@@ -376,22 +371,22 @@ TEST_TIMEOUT(packed_ring, 600)
 TEST_TIMEOUT(many_regions, 600)
 {
 	c.regions = 40;
-	PUT(open_it);
-	PUT(tables);
-	PUT(queues);
-	PUT(start);
-	PUT(other_table);
+	WALK_PUT(&life, open_it);
+	WALK_PUT(&life, tables);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, other_table);
 	live(80);
 }
 
 static void live_logged(void)
 {
 	c.log = true;
-	PUT(open_it);
-	PUT(logs);
-	PUT(queues);
-	PUT(start);
-	PUT(other_table);
+	WALK_PUT(&life, open_it);
+	WALK_PUT(&life, logs);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, other_table);
 	live(80);
 }
 
@@ -409,11 +404,11 @@ TEST_TIMEOUT(packed_dirty_log, 600)
 static void live_mapped(void)
 {
 	c.iotlb = GUEST_IOTLB_PRELOADED;
-	PUT(open_it);
-	PUT(maps);
-	PUT(queues);
-	PUT(start);
-	PUT(other_map);
+	WALK_PUT(&life, open_it);
+	WALK_PUT(&life, maps);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, other_map);
 	live(80);
 }
 
@@ -430,19 +425,19 @@ TEST_TIMEOUT(packed_iotlb, 600)
 
 TEST_TIMEOUT(workers, 600)
 {
-	PUT(open_it);
-	PUT(tables);
-	PUT(queues);
-	PUT(start);
-	PUT(other_worker);
+	WALK_PUT(&life, open_it);
+	WALK_PUT(&life, tables);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
+	WALK_PUT(&life, other_worker);
 	live(80);
 }
 
 TEST_TIMEOUT(kernel_thread, 600)
 {
-	PUT(open_threaded);
-	PUT(tables);
-	PUT(queues);
-	PUT(start);
+	WALK_PUT(&life, open_threaded);
+	WALK_PUT(&life, tables);
+	WALK_PUT(&life, queues);
+	WALK_PUT(&life, start);
 	live(40);
 }

@@ -36,7 +36,12 @@ struct walk_life {
 	unsigned int n;
 };
 
+#define WALK(_f)		{ #_f, _f }
+#define WALK_AGAIN(_f, _before)	{ #_f, _f, .before_again = _before }
+#define SURE(_f)		{ #_f, _f, .sure = true }
+
 void walk_put(struct walk_life *life, const struct walk_call *calls, unsigned int n);
+#define WALK_PUT(_life, _calls)	walk_put(_life, _calls, sizeof(_calls) / sizeof((_calls)[0]))
 
 /* NULL, or why it cannot be walked here. */
 const char *walk_missing(void);
