@@ -210,11 +210,13 @@ static void all_modules(void)
 				  .before = wrong_##_m }
 
 static const struct walk_call adapter[] = {
-	WALK_AGAIN(vgpu_unbind, vgpu_bound), WALK_AGAIN(vgpu_bind, vgpu_unbound), SURE(use_adapter),
+	WALK_AGAIN(vgpu_unbind, vgpu_bound), WALK_AGAIN(vgpu_bind, vgpu_unbound),
+	SURE(use_adapter),
 };
 
 static const struct walk_call function[] = {
-	WALK_AGAIN(vdpa_unbind, vdpa_bound), WALK_AGAIN(vdpa_bind, vdpa_unbound), SURE(use_function),
+	WALK_AGAIN(vdpa_unbind, vdpa_bound), WALK_AGAIN(vdpa_bind, vdpa_unbound),
+	SURE(use_function),
 };
 
 static const struct walk_call loads[] = {
