@@ -145,6 +145,8 @@ def emulator_failed(results, died):
     log = console.read(os.path.join(results, "console.log"))
     if died and console.stale_breakpoint(log):
         return "the emulator broke its kernel (see stale_breakpoint in selftests/qemu/host/console.py)"
+    if died and console.impossible_flags(log):
+        return "the emulator broke a CPU's flags (see impossible_flags in selftests/qemu/host/console.py)"
     if console.clock_jumped(log):
         return "the machine's clock jumped (see clock_jumped in selftests/qemu/host/console.py)"
     return None
