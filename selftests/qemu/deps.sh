@@ -97,10 +97,16 @@ update()
 		say "apt-get update failed, trying with the lists there are"
 }
 
+download()
+{
+	say_while "downloading ${missing[*]}" apt_install --download-only
+}
+
 known || update
-if ! say_while "downloading ${missing[*]}" apt_install --download-only; then
+if ! download; then
+	[ -z "$updated" ] || die_without "could not download ${missing[*]}"
 	# A file that left the archive since the lists were read.
-	[ "$updated" ] || { update && say_while "downloading ${missing[*]}" apt_install --download-only; } ||
-		die_without "could not download ${missing[*]}"
+	update
+	download || die_without "could not download ${missing[*]}"
 fi
 say_while "installing ${missing[*]}" apt_install
