@@ -251,7 +251,7 @@ TEST_TIMEOUT(functions, 600)
 	all_modules();
 	node = vdpa_function(NETWORK);
 	WALK_PUT(&life, function);
-	live(30);
+	live(12);
 }
 
 TEST_TIMEOUT(loading, 900)
