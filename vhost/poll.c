@@ -44,7 +44,7 @@ void weft_poll_init(struct weft_poll *p, struct weft_vq *vq, __poll_t mask)
 
 /**
  * weft_poll_start() - waits for a file, and has the work done if it is ready
- * @p: not waiting, or waiting for the same file
+ * @p: of a queue that is locked; not waiting, or waiting for the same file
  * @file: kept open by the caller until weft_poll_stop()
  *
  * Return: 0; -EINVAL if the file is one that never gets ready.
@@ -69,7 +69,7 @@ int weft_poll_start(struct weft_poll *p, struct file *file)
 
 /**
  * weft_poll_stop() - waits no more
- * @p: what waits, or not
+ * @p: of a queue that is locked; what waits, or not
  *
  * On return nothing is queued any more; what was, may still be done.
  */

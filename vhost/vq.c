@@ -88,7 +88,7 @@ void weft_vq_end(struct weft_vq *vq)
 
 /**
  * weft_vq_reset() - back to how it was when the device was opened
- * @vq: queue without a backend
+ * @vq: queue, locked, without a backend
  */
 void weft_vq_reset(struct weft_vq *vq)
 {
