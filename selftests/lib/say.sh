@@ -22,8 +22,8 @@ die()
 	exit 1
 }
 
-# For what Debian's archive does not have (any more), or cannot be asked for: tests
-# are skipped for this status, and fail for any other.
+# Where something is not to be had from Debian's archive: apt has failed, for whatever
+# reason. Tests may be skipped for it; for what else scripts end with, they fail.
 NOT_TO_BE_HAD=75
 
 die_without()
